@@ -1,0 +1,74 @@
+#pragma once
+// A frame: up to about 1 MiB of plain bytes, compressed alone, encrypted alone, readable by range. It carries its own
+// identity, so that compaction can move it without a key. Layout and AAD are in FORMAT.md.
+#include "shared/repository/epoch.h"
+
+namespace holdfast {
+
+enum class FrameSpace : std::uint8_t { pack = 1, manifest = 2, wal = 3 };
+enum class FrameEnd : std::uint8_t { more = 0, last = 1 };
+
+constexpr std::size_t frame_header_size = 72;
+constexpr std::size_t frame_plain_limit = 4U << 20U;   // a reader refuses more
+constexpr std::size_t frame_plain_target = 1U << 20U;  // writers fill up to this
+
+// What makes a frame's key, nonce and AAD. `object` and `number` are those of the object it was first written to.
+struct FrameIdentity {
+  FleetId fleet;
+  DatabaseId database;
+  EpochId epoch;
+  FrameSpace space = FrameSpace::pack;
+  std::array<std::uint8_t, 16> owner{};   // backup id; for WAL: timeline, first LSN (see FORMAT.md)
+  std::uint32_t object = 0;               // pack number
+  std::uint32_t number = 0;               // frame number in that object, from 0
+  std::array<std::uint8_t, 16> nonce_prefix{};  // random for each object
+  FrameEnd end = FrameEnd::more;
+};
+
+struct XxHash128 {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+  friend bool operator==(const XxHash128&, const XxHash128&) = default;
+};
+XxHash128 content_hash(ByteView plain);
+
+// Compresses, encrypts, and appends header and body to `out`. Returns the number of bytes appended. Contexts are
+// reused: one encoder a thread.
+class FrameEncoder {
+ public:
+  explicit FrameEncoder(int zstd_level);
+  ~FrameEncoder();
+  FrameEncoder(FrameEncoder&&) noexcept;
+  FrameEncoder(const FrameEncoder&) = delete;
+  FrameEncoder& operator=(const FrameEncoder&) = delete;
+  FrameEncoder& operator=(FrameEncoder&&) = delete;
+  Result<std::size_t> append(Bytes& out, const FrameIdentity& identity, const Secret<32>& epoch_key, ByteView plain);
+
+ private:
+  struct Contexts;
+  std::unique_ptr<Contexts> contexts_;
+};
+
+// One frame at the front of `stored`, checked against what the caller expects of it (everything but the nonce prefix,
+// which the header carries). Code::corrupt names what does not fit.
+class FrameDecoder {
+ public:
+  FrameDecoder();
+  ~FrameDecoder();
+  FrameDecoder(FrameDecoder&&) noexcept;
+  FrameDecoder(const FrameDecoder&) = delete;
+  FrameDecoder& operator=(const FrameDecoder&) = delete;
+  FrameDecoder& operator=(FrameDecoder&&) = delete;
+  struct Opened {
+    Bytes plain;
+    std::size_t stored_size = 0;  // header + body
+    FrameEnd end = FrameEnd::more;
+  };
+  Result<Opened> open(ByteView stored, const FrameIdentity& expected, const KeyRing& keys);
+
+ private:
+  struct Contexts;
+  std::unique_ptr<Contexts> contexts_;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,45 @@
+#pragma once
+// One stretch of WAL: clear signed header, encrypted body. Pure functions; who puts and gets is elsewhere.
+#include <optional>
+
+#include "shared/repository/frame.h"
+#include "shared/postgres/wal_position.h"
+
+namespace holdfast {
+
+struct WalHeader {
+  FleetId fleet;
+  DatabaseId database;
+  NodeId node;
+  EpochId epoch;
+  SystemId system_id;
+  Timeline timeline;
+  Lsn first;
+  Lsn last;  // exclusive
+  std::uint64_t segment_size = 0;
+  Sha256 predecessor{};  // SHA-256 of the whole stored object before this one on the chain; zero for the first
+  Timestamp received_from;  // server clock of the first and the last data in it: the time index of the window
+  Timestamp received_through;
+  std::uint32_t frames = 0;
+  std::uint64_t body_size = 0;
+  Sha256 body_sha256{};  // of the stored body
+  friend bool operator==(const WalHeader&, const WalHeader&) = default;
+};
+
+struct EncodedWal {
+  Bytes object;
+  Sha256 sha256{};  // of `object`: the next one's predecessor
+};
+// Fills in frames, body_size and body_sha256. `plain` is exactly last - first bytes.
+Result<EncodedWal> encode_wal_object(WalHeader header, ByteView plain, const EpochKey& key, const SignKeyPair& signer,
+                                     Entropy& entropy, FrameEncoder& encoder);
+
+// Header only, unverified: to learn the epoch. `object` may be just the first bytes (>= wal_header_limit or all).
+constexpr std::size_t wal_header_limit = 4096;
+Result<WalHeader> peek_wal_header(ByteView object);
+// Without keys: signature, body size, body hash.
+Result<WalHeader> verify_wal_object(ByteView object, const SignPublicKey& signer);
+// verify + decrypt; exactly last - first bytes.
+Result<Bytes> open_wal_object(ByteView object, const SignPublicKey& signer, const KeyRing& keys, FrameDecoder& decoder);
+
+}  // namespace holdfast

@@ -1,0 +1,41 @@
+#pragma once
+// WAL objects of one database in its stores: what is there, without gaps where, and whole segments out of it.
+#include <vector>
+
+#include "shared/postgres/timeline_history.h"
+#include "shared/repository/backup_reader.h"
+#include "shared/repository/wal_object.h"
+
+namespace holdfast {
+
+// A stretch without a gap.
+struct WalStretch {
+  Timeline timeline;
+  Lsn first;
+  Lsn last;  // exclusive
+  friend bool operator==(const WalStretch&, const WalStretch&) = default;
+};
+// Pure: merges names of objects (any order; objects may overlap or repeat) into stretches, ordered.
+std::vector<WalStretch> merge_wal(std::vector<WalName> names);
+
+// Safe from many threads; keeps a listing per timeline, refreshed when something newer is asked for.
+class WalReader {
+ public:
+  WalReader(const StoreSet& stores, TrustAnchor anchor, DatabaseId database, const KeyRing& keys);
+  ~WalReader();
+  WalReader(const WalReader&) = delete;
+  WalReader& operator=(const WalReader&) = delete;
+
+  Result<std::vector<WalStretch>> stretches(Timeline timeline);
+  // The whole segment that holds `at`, exactly segment_size bytes: what is missing at its end is zero, provided it
+  // begins without a gap. Code::not_found only when every store could be asked and none has its beginning: that is the
+  // end of the WAL. Everything else (store away, object damaged, key missing) is another code and must not look like it.
+  Result<Bytes> segment(Timeline timeline, Lsn at, std::uint64_t segment_size);
+  Result<Bytes> history(Timeline timeline);  // content of the .history file
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace holdfast
