@@ -1,0 +1,108 @@
+#pragma once
+// The coordinator's decisions: one deterministic state machine. No I/O, no threads, no clock. Same events, same times,
+// same entropy: same effects.
+#include <memory>
+#include <variant>
+#include <vector>
+
+#include "coordinator/catalog/store.h"
+#include "shared/base/entropy.h"
+#include "shared/identity/certificate.h"
+#include "shared/wire/messages.h"
+#include "shared/wire/transport.h"
+
+namespace holdfast {
+
+// ---- events --------------------------------------------------------------------------------------------------------
+struct MessageCame {
+  Door door = Door::fleet;
+  CurvePublicKey peer;  // proved by CURVE
+  std::string address;
+  Message message;
+};
+struct Tick {};  // about once a second
+// Answer to RemoveObjects work.
+struct ObjectsRemoved {
+  BackupId backup;
+  std::optional<Error> error;
+};
+using Event = std::variant<MessageCame, Tick, ObjectsRemoved>;
+
+// ---- effects -------------------------------------------------------------------------------------------------------
+struct Send {
+  Door door = Door::fleet;
+  CurvePublicKey peer;
+  Message message;
+};
+// Slow work outside the core, done after commit on another thread; its answer comes back as an event. Repeated after a
+// restart until the answer is committed, so it must be idempotent.
+struct RemoveObjects {
+  DatabaseId database;
+  BackupId backup;
+  std::vector<StoreInfo> stores;
+  Bytes released_mark;             // to put first, under released_name()
+  std::vector<std::string> names;  // in the order of removal: record first, then manifest and packs
+};
+// WAL objects of this timeline that lie wholly before `keep_from`.
+struct RemoveWal {
+  DatabaseId database;
+  std::vector<StoreInfo> stores;
+  Timeline timeline;
+  Lsn keep_from;
+};
+using Work = std::variant<RemoveObjects, RemoveWal>;
+
+struct Effects {
+  std::vector<CatalogChange> changes;  // committed first, as one batch with those of the round
+  std::vector<Send> sends;             // only after that commit
+  std::vector<Work> work;              // only after that commit
+  std::vector<std::string> alerts;     // for the log; also visible in status
+  void add(Effects&& other);
+};
+
+// What it is: made by `holdfast init`, constant while it runs.
+struct CoreIdentity {
+  FleetId fleet;
+  std::string fleet_name;
+  SignPublicKey root;
+  BoxPublicKey recovery;
+  Bytes fleet_record;  // stored bytes, signed by the root
+  SignedBytes intermediate_certificate;
+  SignKeyPair intermediate;
+  CurvePublicKey enrol_server;
+  CurvePublicKey fleet_server;
+  std::vector<std::string> enrol_endpoints;  // "tcp://host:7401"
+  std::vector<std::string> fleet_endpoints;
+  std::uint64_t epoch = 0;  // from begin_epoch()
+  std::uint32_t heartbeat_seconds = 60;
+  std::string version;
+};
+
+class Core {
+ public:
+  // Everything it knows comes from the catalog.
+  static Result<std::unique_ptr<Core>> load(KeyValueStore& catalog, CoreIdentity identity, Entropy& entropy,
+                                            Timestamp now);
+  ~Core();
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+
+  Effects apply(const Event& event, Timestamp now);
+
+  // Of the committed and applied state; the shell keeps a thread-safe copy of all known keys for ZAP.
+  Admission admission(Door door, const CurvePublicKey& peer) const;
+  struct KnownKey {
+    CurvePublicKey key;
+    Admission admission = Admission::unknown;
+  };
+  std::vector<KnownKey> known_keys() const;
+  // Counts up whenever known_keys() changes.
+  std::uint64_t known_keys_revision() const;
+
+ private:
+  struct State;
+  explicit Core(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace holdfast
