@@ -3,6 +3,8 @@
 // what it is; the private part under a passphrase (Argon2id + XChaCha20-Poly1305) or, when told so, open.
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "shared/crypto/keys.h"
 #include "shared/os/file_system.h"
@@ -13,7 +15,8 @@ namespace holdfast {
 class Passphrase {
  public:
   explicit Passphrase(std::string text) : text_(std::move(text)) {}
-  Passphrase(Passphrase&& other) noexcept : text_(std::move(other.text_)) { other.wipe(); }
+  // A copy and not a move: moving a short string would leave its characters behind, where wipe() no longer sees them.
+  Passphrase(Passphrase&& other) : text_(other.text_) { other.wipe(); }
   Passphrase& operator=(Passphrase&&) = delete;
   Passphrase(const Passphrase&) = delete;
   Passphrase& operator=(const Passphrase&) = delete;
@@ -42,14 +45,27 @@ struct KeyFile {
   ~KeyFile() { wipe(); }
   KeyFile() = default;
   KeyFile(KeyFile&&) = default;
-  KeyFile& operator=(KeyFile&&) = default;
+  KeyFile& operator=(KeyFile&& other) noexcept {
+    wipe();
+    kind = other.kind;
+    facts = std::move(other.facts);
+    secret = std::move(other.secret);
+    return *this;
+  }
   KeyFile(const KeyFile&) = delete;
   KeyFile& operator=(const KeyFile&) = delete;
 };
 
-// Refuses to overwrite (Code::already_exists).
+// What guessing a passphrase costs (Argon2id). The default takes about a second and 256 MiB; tests ask for less. The
+// file says what it was made with.
+struct PassphraseCost {
+  std::uint32_t passes = 3;
+  std::uint32_t memory_kib = 256 * 1024;
+};
+
+// Refuses to overwrite (Code::already_exists). Code::invalid: a fact that cannot be written, an empty passphrase.
 Result<> write_key_file(FileSystem& files, Entropy& entropy, const std::string& path, const KeyFile& key,
-                        const std::optional<Passphrase>& passphrase);
+                        const std::optional<Passphrase>& passphrase, PassphraseCost cost = {});
 // True when reading needs a passphrase. Refuses a file that others can read (mode & 077) with Code::denied.
 Result<bool> key_file_needs_passphrase(FileSystem& files, const std::string& path);
 // Code::denied: wrong passphrase or an altered file; Code::invalid: not a key file of this kind.

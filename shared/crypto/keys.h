@@ -57,7 +57,8 @@ using Signature = std::array<std::uint8_t, 64>;
 // signature made for one purpose never fits another.
 Signature sign(const SignKeyPair& key, std::string_view context, ByteView message);
 // Code::denied when it does not fit.
-Result<> verify_signature(const SignPublicKey& key, std::string_view context, ByteView message, const Signature& signature);
+Result<> verify_signature(const SignPublicKey& key, std::string_view context, ByteView message,
+                          const Signature& signature);
 
 // Anonymous sealing (libsodium crypto_box_seal): 48 bytes longer than the plain text. Seals use the system's entropy.
 Bytes seal(const BoxPublicKey& recipient, ByteView plain);
