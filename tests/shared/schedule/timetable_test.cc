@@ -101,7 +101,7 @@ TEST(Splay, StaysBelowItsWidthAndSpreadsDatabases) {
   std::set<std::int64_t> minutes;
   for (int i = 0; i < 200; ++i) {
     const Micros offset = splay_of(database(static_cast<std::uint8_t>(i)), width);
-    EXPECT_GE(offset.count(), 3106282135);
+    EXPECT_GE(offset.count(), 0);
     EXPECT_LT(offset, width);
     minutes.insert(offset.count() / 60'000'000);
   }
