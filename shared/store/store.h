@@ -59,7 +59,8 @@ struct CopyOutcome {
 
 class StoreSet {
  public:
-  StoreSet(std::vector<NamedStore> stores, std::size_t min_copies) : stores_(std::move(stores)), min_copies_(min_copies) {}
+  StoreSet(std::vector<NamedStore> stores, std::size_t min_copies)
+      : stores_(std::move(stores)), min_copies_(min_copies) {}
   // Every store at once. Fewer than min_copies durable: the first error. Otherwise what happened at each.
   Result<std::vector<CopyOutcome>> put(const std::string& name, ByteView content) const;
   // The first store that answers with it; Code::not_found only when every store said so.

@@ -1,0 +1,52 @@
+#pragma once
+#include <map>
+
+#include "shared/base/mutex.h"
+#include "shared/store/store.h"
+
+namespace holdfast {
+
+// Objects as files under a directory that may be local or mounted, shared by any number of processes and hosts.
+//
+// A file ".holdfast-store" marks the directory. It is made by the first put() or check() into a directory that is
+// absent or empty. Without it every answer is Code::unavailable: the mount point of a file system that is not mounted
+// must not look like a store that has lost everything.
+class PosixStore final : public Store {
+ public:
+  // `files` must outlive the store. `root` is absolute.
+  PosixStore(FileSystem& files, std::string root);
+
+  Result<> put(const std::string& name, ByteView content) override;
+  Result<Bytes> get(const std::string& name) override;
+  Result<Bytes> get_range(const std::string& name, std::uint64_t offset, std::uint64_t length) override;
+  Result<std::optional<ObjectInfo>> stat(const std::string& name) override;
+  Result<std::vector<ObjectInfo>> list(const std::string& prefix) override;
+  Result<std::vector<std::string>> list_parts(const std::string& prefix) override;
+  Result<> remove(const std::string& name) override;
+  // Also removes temporary files that crashes left: those more than a day older than the probe it has just written, by
+  // the file system's own clock. Process numbers say nothing here, the directory may be another host's too.
+  Result<> check() override;
+  Result<Space> space() override;
+  std::string description() const override;
+
+ private:
+  std::string path_of(const std::string& name) const { return root_ + "/" + name; }
+  Result<> require_marker(const std::string& doing);
+  Result<> prepare_root();
+  Result<> make_parents_durable(const std::string& name);
+  Result<> same_or_refuse(const std::string& name, ByteView content);
+  Result<std::optional<FileInfo>> file_at(const std::string& name);
+  Result<> collect(const std::string& directory, const std::string& prefix, std::vector<ObjectInfo>& into);
+  Result<bool> is_directory(const std::string& name);
+  Result<bool> holds_objects(const std::string& directory);
+  Result<> sweep(const std::string& directory, Timestamp now);
+  std::unexpected<Error> failed(Error error, std::string_view doing, const std::string& name) const;
+
+  FileSystem& files_;
+  std::string root_;
+  // Inode of each directory whose own entry this process has synced. A process that died may have made a directory
+  // without syncing its parent, so that it exists is not enough; one that was made anew has another inode.
+  Guarded<std::map<std::string, std::uint64_t>> durable_directories_;
+};
+
+}  // namespace holdfast
