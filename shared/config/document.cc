@@ -55,7 +55,7 @@ Result<> check_shape(const YAML::Node& node, const std::string& source, int dept
 
 std::shared_ptr<Setting::Node> child_of(const Setting::Node& parent, const std::string& key, const YAML::Node& yaml) {
   auto child = std::make_shared<Setting::Node>();
-  child->yaml = yaml;
+  if (yaml.IsDefined()) child->yaml.reset(yaml);  // assigning an undefined node throws
   child->source = parent.source;
   child->path = parent.path.empty() ? key : parent.path + "." + key;
   child->mark = yaml.IsDefined() ? yaml.Mark() : parent.mark;
