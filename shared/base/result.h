@@ -62,20 +62,18 @@ Error error_from_errno(int number, std::string_view what);
 
 }  // namespace holdfast
 
-// Value of a Result, or return its error from the calling function.
-#define TRY(...)                                                    \
-  __extension__({                                                   \
-    auto try_result_ = (__VA_ARGS__);                               \
-    if (!try_result_) [[unlikely]]                                  \
-      return std::unexpected(std::move(try_result_).error());       \
-    *std::move(try_result_);                                        \
+// Value of a Result, or return its error from the calling function. The counter gives each use a name of its own, so
+// that one TRY may stand inside another.
+#define HOLDFAST_JOIN_(a, b) a##b
+#define HOLDFAST_JOIN(a, b) HOLDFAST_JOIN_(a, b)
+#define HOLDFAST_TRY_(name, on_error, ...)                      \
+  __extension__({                                               \
+    auto name = (__VA_ARGS__);                                  \
+    if (!name) [[unlikely]]                                     \
+      return std::unexpected(std::move(name).error() on_error); \
+    *std::move(name);                                           \
   })
+#define TRY(...) HOLDFAST_TRY_(HOLDFAST_JOIN(try_result_, __COUNTER__), , __VA_ARGS__)
 
 // The same, saying what was being done.
-#define TRY_DURING(step, ...)                                                    \
-  __extension__({                                                                \
-    auto try_result_ = (__VA_ARGS__);                                            \
-    if (!try_result_) [[unlikely]]                                               \
-      return std::unexpected(std::move(try_result_).error().during(step));       \
-    *std::move(try_result_);                                                     \
-  })
+#define TRY_DURING(step, ...) HOLDFAST_TRY_(HOLDFAST_JOIN(try_result_, __COUNTER__), .during(step), __VA_ARGS__)

@@ -21,15 +21,15 @@ Result<OsUser> user_by_uid(uid_t uid);
 Result<OsUser> user_by_name(const std::string& name);
 
 struct Command {
-  std::vector<std::string> arguments;  // [0] is searched in PATH; no shell
-  std::optional<OsUser> as_user;       // become this user first; needs root when it is another one
-  std::string directory;               // working directory; empty: "/"
-  std::vector<std::string> environment;  // "K=V" added to ours
-  Micros timeout{0};                   // 0: none. When over, the process group gets SIGKILL
+  std::vector<std::string> arguments;      // [0] is searched in PATH; no shell
+  std::optional<OsUser> as_user{};         // become this user first; needs root when it is another one
+  std::string directory{};                 // working directory; empty: "/"
+  std::vector<std::string> environment{};  // "K=V" added to ours
+  Micros timeout{0};                       // 0: none. When over, the process group gets SIGKILL
 };
 
 struct CommandOutcome {
-  int exit_code = 0;  // 128 + signal when it was killed
+  int exit_code = 0;   // 128 + signal when it was killed
   std::string output;  // stdout and stderr together, the first MiB
 };
 

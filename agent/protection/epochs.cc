@@ -1,0 +1,86 @@
+#include "agent/protection/epochs.h"
+
+#include <fmt/format.h>
+
+#include "shared/repository/layout.h"
+#include "shared/repository/record.h"
+
+namespace holdfast {
+namespace {
+
+constexpr Micros epoch_life = std::chrono::hours(24);
+
+std::vector<std::string> names_of(const StoreSet& stores) {
+  std::vector<std::string> names;
+  for (const auto& store : stores.stores()) names.push_back(store.name);
+  return names;
+}
+
+// Write-once, and whoever came first wins: the first content describes the database as well as ours does.
+Result<> put_if_missing(const StoreSet& stores, const std::string& name, ByteView content) {
+  for (const auto& [store_name, store] : stores.stores()) {
+    if (TRY(store->stat(name))) continue;
+    if (auto put = store->put(name, content); !put && put.error().code != Code::already_exists) {
+      return std::unexpected(std::move(put).error());
+    }
+  }
+  return {};
+}
+
+Result<> check_fleet(const StoreSet& stores, ByteView fleet_record) {
+  for (const auto& [store_name, store] : stores.stores()) {
+    const Bytes there = TRY(store->get(fleet_record_name()));
+    if (!std::equal(there.begin(), there.end(), fleet_record.begin(), fleet_record.end())) {
+      return fail(Code::conflict, fmt::format("store \"{}\" belongs to another fleet", store_name),
+                  "give each fleet a directory of its own");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const EpochKey>> Epochs::current(const ProtectedDatabase& database, ByteView fleet_record) {
+  const std::lock_guard lock(mutex_);
+  auto& open = open_[database.id];
+  const bool usable = !open.empty() && open.back().recipients == database.recipients &&
+                      open.back().stores == names_of(database.stores) &&
+                      clock_.now() - open.back().made_at < epoch_life;
+  if (!usable) {
+    open.push_back(
+        TRY_DURING(fmt::format("new data key of database \"{}\"", database.name), make(database, fleet_record)));
+  }
+  return open.back().key;
+}
+
+Result<Epochs::Open> Epochs::make(const ProtectedDatabase& database, ByteView fleet_record) {
+  TRY(put_if_missing(database.stores, fleet_record_name(), fleet_record));
+  TRY(check_fleet(database.stores, fleet_record));
+  const Timestamp now = clock_.now();
+  const CertificateChain chain = TRY(CertificateChain::decode(identity_.chain));
+  NewEpoch made = TRY(make_epoch(entropy_, identity_.fleet, database.id, identity_.node, database.recipients, chain,
+                                 keys_.signer, now));
+  TRY(database.stores.put(epoch_name(database.id, made.key.id), made.object));
+  TRY(state_.add_to_outbox(EpochReport{{database.id, made.key.id, made.object}}));
+
+  DatabaseRecord record;
+  record.fleet = identity_.fleet;
+  record.database = database.id;
+  record.engine = database.engine;
+  record.name = database.name;
+  record.system_id = database.system_id;
+  record.created_at = now;
+  record.epoch = made.key.id;
+  TRY(put_if_missing(database.stores, database_record_name(database.id), encode_database_record(record, keys_.signer)));
+  return Open{std::make_shared<const EpochKey>(std::move(made.key)), now, database.recipients,
+              names_of(database.stores)};
+}
+
+void Epochs::add_open_keys(DatabaseId database, KeyRing& keys) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = open_.find(database);
+  if (found == open_.end()) return;
+  for (const auto& open : found->second) keys.add(EpochKey{open.key->id, open.key->key.clone()});
+}
+
+}  // namespace holdfast

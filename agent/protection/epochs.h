@@ -1,0 +1,58 @@
+#pragma once
+// The open data keys of this agent's life: one epoch per database, renewed daily. They exist in memory only; what goes
+// to the stores is sealed to the recipients, and this node is normally none of them.
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "agent/state/node_keys.h"
+#include "agent/state/state.h"
+#include "shared/os/clock.h"
+#include "shared/repository/epoch.h"
+#include "shared/store/store.h"
+
+namespace holdfast {
+
+// What must be known of a database to write anything of it.
+struct ProtectedDatabase {
+  DatabaseId id;
+  std::string name;
+  Engine engine = Engine::postgres;
+  SystemId system_id;
+  std::vector<Recipient> recipients;
+  StoreSet stores;
+};
+
+// Safe from many threads.
+class Epochs {
+ public:
+  Epochs(const Enrolled& identity, const NodeKeys& keys, AgentState& state, Clock& clock, Entropy& entropy)
+      : identity_(identity), keys_(keys), state_(state), clock_(clock), entropy_(entropy) {}
+
+  // The key to write with now. A new epoch is made when there is none, when it is a day old or when the recipients have
+  // changed; its sealed document is durable in the stores, and noted for the coordinator, before this returns. Also
+  // puts the fleet's and the database's records into stores that lack them.
+  Result<std::shared_ptr<const EpochKey>> current(const ProtectedDatabase& database, ByteView fleet_record);
+
+  // Every key of this database made since the agent started: for restores on this very node.
+  void add_open_keys(DatabaseId database, KeyRing& keys) const;
+
+ private:
+  struct Open {
+    std::shared_ptr<const EpochKey> key;
+    Timestamp made_at;
+    std::vector<Recipient> recipients;
+    std::vector<std::string> stores;
+  };
+  Result<Open> make(const ProtectedDatabase& database, ByteView fleet_record);
+
+  const Enrolled& identity_;
+  const NodeKeys& keys_;
+  AgentState& state_;
+  Clock& clock_;
+  Entropy& entropy_;
+  mutable std::mutex mutex_;  // guards open_; held while an epoch is made, so that two callers make one
+  std::map<DatabaseId, std::vector<Open>> open_;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,171 @@
+#include "agent/session/link.h"
+
+#include <fmt/format.h>
+
+namespace holdfast {
+namespace {
+
+constexpr Micros first_heartbeat_every = std::chrono::seconds(60);
+constexpr Micros resend_every = std::chrono::seconds(5);
+
+}  // namespace
+
+CoordinatorLink::CoordinatorLink(AgentState& state, Clock& clock, Entropy& entropy, NodeFacts facts, std::string build)
+    : state_(state),
+      clock_(clock),
+      entropy_(entropy),
+      facts_(std::move(facts)),
+      build_(std::move(build)),
+      heartbeat_every_(first_heartbeat_every) {}
+
+Message CoordinatorLink::make(MessageBody body) {
+  Message message;
+  message.id = next_id_++;
+  message.body = std::move(body);
+  return message;
+}
+
+Result<Message> CoordinatorLink::hello() {
+  Hello hello;
+  hello.build = build_;
+  hello.generation = TRY(state_.next("generation"));
+  hello.clock = clock_.now();
+  hello.facts = facts_;
+  hello.coordinator_epoch = TRY(state_.coordinator_epoch());
+  if (const auto assignment = TRY(state_.assignment())) hello.assignment_revision = assignment->revision;
+  welcomed_ = false;
+  last_heard_ = clock_.monotonic();
+  next_resend_ = Micros(0);
+  // What the coordinator knows of this host may be older than its own crash; telling it again costs one message.
+  if (!inventory_ && !known_.empty()) TRY(inventory_changed(known_));
+  return make(hello);
+}
+
+bool CoordinatorLink::silent() const {
+  // Before the welcome, an answer is due within seconds.
+  const Micros patience = welcomed_ ? heartbeat_every_ * 3 : Micros(std::chrono::seconds(20));
+  return clock_.monotonic() - last_heard_ > patience;
+}
+
+// False: an older coordinator that does not know it has been replaced.
+Result<bool> CoordinatorLink::obey(std::uint64_t epoch) {
+  if (!epoch_loaded_) {
+    highest_epoch_ = TRY(state_.coordinator_epoch());
+    epoch_loaded_ = true;
+  }
+  if (epoch < highest_epoch_) return false;
+  if (epoch > highest_epoch_) {
+    TRY(state_.save_coordinator_epoch(epoch));
+    highest_epoch_ = epoch;
+  }
+  return true;
+}
+
+Result<CoordinatorLink::Received> CoordinatorLink::receive(const Message& message) {
+  Received out;
+  last_heard_ = clock_.monotonic();
+  if (const auto* refused = std::get_if<Refused>(&message.body)) {
+    out.refused = true;
+    out.refusal = {refused->code, refused->message, refused->hint};
+  } else if (const auto* welcome_message = std::get_if<Welcome>(&message.body)) {
+    TRY(welcome(*welcome_message, out));
+  } else if (const auto* order = std::get_if<Order>(&message.body)) {
+    TRY(take_order(*order, out));
+  } else if (const auto* assignment = std::get_if<Assignment>(&message.body)) {
+    TRY(take_assignment(*assignment, out));
+  } else if (const auto* ack = std::get_if<JobReportAck>(&message.body)) {
+    TRY(state_.confirm_report(ack->job, ack->sequence));
+  } else if (const auto* epoch = std::get_if<EpochReportAck>(&message.body)) {
+    TRY(state_.confirm_epoch(epoch->epoch));
+  } else if (const auto* history = std::get_if<HistoryReportAck>(&message.body)) {
+    TRY(state_.confirm_history(history->database, history->timeline));
+  } else if (const auto* inventory = std::get_if<InventoryAck>(&message.body)) {
+    if (inventory_ && inventory_->revision == inventory->revision) inventory_.reset();
+  }
+  // HeartbeatAck says only that it is there, which last_heard_ has noted; anything else is not for agents.
+  return out;
+}
+
+Result<> CoordinatorLink::welcome(const Welcome& welcome, Received& out) {
+  if (!TRY(obey(welcome.epoch))) {
+    out.refused = true;
+    out.refusal = {Code::conflict,
+                   fmt::format("the coordinator's epoch {} is older than {} which this agent has obeyed", welcome.epoch,
+                               highest_epoch_),
+                   "an old coordinator is still running, or it was started from an old copy of its state"};
+    return {};
+  }
+  welcomed_ = true;
+  heartbeat_every_ = std::chrono::seconds(std::max(welcome.heartbeat_seconds, 1U));
+  next_heartbeat_ = Micros(0);
+  return {};
+}
+
+Result<> CoordinatorLink::take_order(const Order& order, Received& out) {
+  OrderAck ack;
+  ack.job = order.id;
+  if (!TRY(obey(order.epoch))) {
+    ack.accepted = false;
+    ack.code = Code::conflict;
+    ack.error = fmt::format("epoch {} is older than {}", order.epoch, highest_epoch_);
+  } else if (const auto* cancel = std::get_if<CancelOrder>(&order.body)) {
+    out.cancels.push_back(cancel->job);  // idempotent by nature, so not journalled
+  } else if (std::holds_alternative<RefreshOrder>(order.body)) {
+    out.look_again = true;
+    next_heartbeat_ = Micros(0);  // somebody is looking: positions too
+  } else if (TRY(state_.accept_order(order))) {
+    out.orders.push_back(order);
+  }
+  out.replies.push_back(make(ack));
+  return {};
+}
+
+Result<> CoordinatorLink::take_assignment(const Assignment& assignment, Received& out) {
+  const auto known = TRY(state_.assignment());
+  // Revisions count up, but a coordinator rebuilt from the stores starts over: equal is the only thing to pass over.
+  if (!known || *known != assignment) {
+    TRY(state_.save_assignment(assignment));
+    out.assignment = assignment;
+  }
+  out.replies.push_back(make(AssignmentAck{assignment.revision}));
+  return {};
+}
+
+Result<> CoordinatorLink::inventory_changed(std::vector<FoundDatabase> databases) {
+  known_ = databases;
+  inventory_ = Inventory{TRY(state_.next("inventory")), std::move(databases)};
+  next_resend_ = Micros(0);
+  return {};
+}
+
+std::optional<Message> CoordinatorLink::progress(JobReport report) {
+  if (!welcomed_) return std::nullopt;
+  return make(std::move(report));
+}
+
+Result<std::vector<Message>> CoordinatorLink::due(const std::vector<WalPosition>& positions,
+                                                  std::uint32_t running_jobs) {
+  std::vector<Message> out;
+  if (!welcomed_) return out;
+  const Micros now = clock_.monotonic();
+  if (now >= next_resend_) {
+    next_resend_ = now + resend_every;
+    if (inventory_) out.push_back(make(*inventory_));
+    // Epochs before reports: a record can only be checked against its epoch.
+    for (auto& item : TRY(state_.outbox())) {
+      std::visit([&](auto& report) { out.push_back(make(std::move(report))); }, item.report);
+    }
+    for (auto& report : TRY(state_.unconfirmed_reports())) out.push_back(make(std::move(report)));
+  }
+  if (now >= next_heartbeat_) {
+    // 20 % to either side, so that a fleet does not beat in step.
+    const auto random = read_be<std::uint32_t>(entropy_.bytes<4>());
+    const std::int64_t fifth = heartbeat_every_.count() / 5;
+    next_heartbeat_ =
+        now + Micros(heartbeat_every_.count() - fifth + static_cast<std::int64_t>(random) % (2 * fifth + 1));
+    out.push_back(make(Heartbeat{clock_.now(), positions, running_jobs}));
+  }
+  return out;
+}
+
+}  // namespace holdfast

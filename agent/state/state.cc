@@ -1,0 +1,324 @@
+#include "agent/state/state.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "shared/wire/codec.h"
+
+namespace holdfast {
+namespace {
+
+constexpr std::int64_t schema_version = 1;
+
+// Part of the persistent format on disk: change it only with a higher schema_version and a migration.
+constexpr const char* schema = R"sql(
+CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE jobs (job BLOB PRIMARY KEY, job_order BLOB, report BLOB, sequence INTEGER NOT NULL DEFAULT 0,
+                   finished INTEGER NOT NULL DEFAULT 0, confirmed INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+CREATE TABLE wal (db BLOB PRIMARY KEY, system_id INTEGER, timeline INTEGER, first INTEGER, durable INTEGER,
+                  predecessor BLOB, from_time INTEGER, through_time INTEGER) WITHOUT ROWID;
+CREATE TABLE outbox (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,
+                     UNIQUE (kind, key));
+CREATE TABLE runs (db BLOB PRIMARY KEY, began INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE restores (number INTEGER PRIMARY KEY, job BLOB NOT NULL, step TEXT NOT NULL, details BLOB NOT NULL);
+)sql";
+
+Result<UniqueFd> lock_directory(const std::string& directory) {
+  const std::string path = directory + "/agent.lock";
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd) return std::unexpected(error_from_errno(errno, fmt::format("open \"{}\"", path)));
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    return fail(Code::conflict, fmt::format("another agent runs with the state directory \"{}\"", directory),
+                "stop it first, or give this one a directory of its own with --state");
+  }
+  return fd;
+}
+
+Result<> prepare_schema(SqliteConnection& connection, const std::string& path) {
+  auto version = TRY(connection.prepare("PRAGMA user_version"));
+  TRY(version.step());
+  const std::int64_t found = version.integer(0);
+  if (found > schema_version) {
+    return fail(Code::unsupported,
+                fmt::format("\"{}\" was written by a newer agent (state version {}, this one knows {})", path, found,
+                            schema_version),
+                "install that version again");
+  }
+  if (found == schema_version) return {};
+  auto change = TRY(SqliteTransaction::begin(connection));
+  TRY(connection.execute(schema));
+  TRY(connection.execute(fmt::format("PRAGMA user_version = {}", schema_version)));
+  return change.commit();
+}
+
+template <class T>
+Result<std::vector<T>> decode_column(SqliteStatement& statement) {
+  std::vector<T> out;
+  while (TRY(statement.step())) out.push_back(TRY(decode_value<T>(statement.blob(0))));
+  return out;
+}
+
+std::string history_key(DatabaseId database, Timeline timeline) {
+  return fmt::format("{}/{}", database.text(), timeline.value());
+}
+
+}  // namespace
+
+bool is_final(JobState state) {
+  return state != JobState::queued && state != JobState::running;
+}
+
+Result<std::unique_ptr<AgentState>> AgentState::open(const std::string& directory) {
+  UniqueFd lock = TRY(lock_directory(directory));
+  const std::string path = directory + "/state.db";
+  SqliteConnection connection =
+      TRY_DURING("agent state", SqliteConnection::open(path, SqliteOpen::create, std::chrono::seconds(5)));
+  ::chmod(path.c_str(), 0600);
+  TRY(connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"));
+  TRY_DURING("agent state", prepare_schema(connection, path));
+  return std::unique_ptr<AgentState>(new AgentState(std::move(connection), std::move(lock)));
+}
+
+Result<std::optional<Bytes>> AgentState::fact(const std::string& name) {
+  auto statement = TRY(connection_.prepare("SELECT value FROM facts WHERE name = ?1"));
+  statement.bind(1, std::string_view(name));
+  if (!TRY(statement.step())) return std::nullopt;
+  return statement.blob(0);
+}
+
+Result<> AgentState::save_fact(const std::string& name, ByteView value) {
+  auto statement =
+      TRY(connection_.prepare("INSERT INTO facts VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2"));
+  return statement.bind(1, std::string_view(name)).bind(2, value).run();
+}
+
+Result<std::optional<Enrolled>> AgentState::identity() {
+  const std::lock_guard lock(mutex_);
+  const auto stored = TRY(fact("identity"));
+  if (!stored) return std::nullopt;
+  const Message message = TRY_DURING("read the node's identity", decode_message(*stored));
+  const auto* identity = std::get_if<Enrolled>(&message.body);
+  if (identity == nullptr) return fail(Code::corrupt, "the node's identity in the agent's state is something else");
+  return *identity;
+}
+
+Result<> AgentState::save_identity(const Enrolled& identity) {
+  const std::lock_guard lock(mutex_);
+  Message message;
+  message.body = identity;
+  return save_fact("identity", encode_message(message));
+}
+
+Result<std::uint64_t> AgentState::next(const std::string& counter) {
+  const std::lock_guard lock(mutex_);
+  auto change = TRY(SqliteTransaction::begin(connection_));
+  const auto stored = TRY(fact("counter." + counter));
+  const std::uint64_t value = (stored && stored->size() == 8 ? read_be<std::uint64_t>(*stored) : 0) + 1;
+  Bytes bytes;
+  append_be(bytes, value);
+  TRY(save_fact("counter." + counter, bytes));
+  TRY(change.commit());
+  return value;
+}
+
+Result<std::uint64_t> AgentState::coordinator_epoch() {
+  const std::lock_guard lock(mutex_);
+  const auto stored = TRY(fact("coordinator_epoch"));
+  return stored && stored->size() == 8 ? read_be<std::uint64_t>(*stored) : 0;
+}
+
+Result<> AgentState::save_coordinator_epoch(std::uint64_t epoch) {
+  const std::lock_guard lock(mutex_);
+  Bytes bytes;
+  append_be(bytes, epoch);
+  return save_fact("coordinator_epoch", bytes);
+}
+
+Result<std::optional<Assignment>> AgentState::assignment() {
+  const std::lock_guard lock(mutex_);
+  const auto stored = TRY(fact("assignment"));
+  if (!stored) return std::nullopt;
+  return TRY_DURING("read the cached assignment", decode_value<Assignment>(*stored));
+}
+
+Result<> AgentState::save_assignment(const Assignment& assignment) {
+  const std::lock_guard lock(mutex_);
+  return save_fact("assignment", encode_value(assignment));
+}
+
+Result<bool> AgentState::accept_order(const Order& order) {
+  const std::lock_guard lock(mutex_);
+  auto change = TRY(SqliteTransaction::begin(connection_));
+  auto known = TRY(connection_.prepare("SELECT 1 FROM jobs WHERE job = ?1"));
+  if (TRY(known.bind(1, order.id.bytes()).step())) return false;
+  auto insert = TRY(connection_.prepare("INSERT INTO jobs (job, job_order) VALUES (?1, ?2)"));
+  TRY(insert.bind(1, order.id.bytes()).bind(2, ByteView(encode_value(order))).run());
+  TRY(change.commit());
+  return true;
+}
+
+Result<std::optional<Order>> AgentState::order(JobId job) {
+  const std::lock_guard lock(mutex_);
+  auto statement = TRY(connection_.prepare("SELECT job_order FROM jobs WHERE job = ?1 AND job_order IS NOT NULL"));
+  if (!TRY(statement.bind(1, job.bytes()).step())) return std::nullopt;
+  return TRY(decode_value<Order>(statement.blob(0)));
+}
+
+Result<JobReport> AgentState::save_report(JobReport report) {
+  const std::lock_guard lock(mutex_);
+  auto change = TRY(SqliteTransaction::begin(connection_));
+  auto old = TRY(connection_.prepare("SELECT sequence FROM jobs WHERE job = ?1"));
+  const bool known = TRY(old.bind(1, report.job.id.bytes()).step());
+  const std::uint64_t before = known ? static_cast<std::uint64_t>(old.integer(0)) : 0;
+  report.sequence = ((before >> 32U) + 1) << 32U;
+  auto save = TRY(
+      connection_.prepare("INSERT INTO jobs (job, report, sequence, finished, confirmed) VALUES (?1, ?2, ?3, ?4, 0) "
+                          "ON CONFLICT (job) DO UPDATE SET report = ?2, sequence = ?3, finished = ?4, confirmed = 0"));
+  save.bind(1, report.job.id.bytes()).bind(2, ByteView(encode_value(report)));
+  save.bind(3, static_cast<std::int64_t>(report.sequence)).bind(4, std::int64_t{is_final(report.job.state)});
+  TRY(save.run());
+  TRY(change.commit());
+  return report;
+}
+
+Result<std::vector<JobReport>> AgentState::unconfirmed_reports() {
+  const std::lock_guard lock(mutex_);
+  auto statement = TRY(connection_.prepare("SELECT report FROM jobs WHERE report IS NOT NULL AND confirmed = 0"));
+  return decode_column<JobReport>(statement);
+}
+
+Result<> AgentState::confirm_report(JobId job, std::uint64_t sequence) {
+  const std::lock_guard lock(mutex_);
+  auto statement = TRY(connection_.prepare("UPDATE jobs SET confirmed = 1 WHERE job = ?1 AND sequence = ?2"));
+  return statement.bind(1, job.bytes()).bind(2, static_cast<std::int64_t>(sequence)).run();
+}
+
+Result<std::optional<JobReport>> AgentState::report(JobId job) {
+  const std::lock_guard lock(mutex_);
+  auto statement = TRY(connection_.prepare("SELECT report FROM jobs WHERE job = ?1 AND report IS NOT NULL"));
+  if (!TRY(statement.bind(1, job.bytes()).step())) return std::nullopt;
+  return TRY(decode_value<JobReport>(statement.blob(0)));
+}
+
+Result<std::vector<JobReport>> AgentState::unfinished() {
+  const std::lock_guard lock(mutex_);
+  auto statement = TRY(connection_.prepare("SELECT report FROM jobs WHERE report IS NOT NULL AND finished = 0"));
+  return decode_column<JobReport>(statement);
+}
+
+Result<std::vector<Order>> AgentState::orders_without_report() {
+  const std::lock_guard lock(mutex_);
+  auto statement =
+      TRY(connection_.prepare("SELECT job_order FROM jobs WHERE report IS NULL AND job_order IS NOT NULL"));
+  return decode_column<Order>(statement);
+}
+
+Result<std::optional<WalResume>> AgentState::wal(DatabaseId database) {
+  const std::lock_guard lock(mutex_);
+  auto statement = TRY(connection_.prepare(
+      "SELECT system_id, timeline, first, durable, predecessor, from_time, through_time FROM wal WHERE db = ?1"));
+  if (!TRY(statement.bind(1, database.bytes()).step())) return std::nullopt;
+  WalResume out;
+  out.system_id = SystemId(static_cast<std::uint64_t>(statement.integer(0)));
+  out.timeline = Timeline(static_cast<std::uint32_t>(statement.integer(1)));
+  out.first = Lsn(static_cast<std::uint64_t>(statement.integer(2)));
+  out.durable = Lsn(static_cast<std::uint64_t>(statement.integer(3)));
+  const Bytes predecessor = statement.blob(4);
+  if (predecessor.size() == out.predecessor.size())
+    std::copy(predecessor.begin(), predecessor.end(), out.predecessor.begin());
+  out.from_time = Timestamp::from_micros(statement.integer(5));
+  out.through_time = Timestamp::from_micros(statement.integer(6));
+  return out;
+}
+
+Result<> AgentState::save_wal(DatabaseId database, const WalResume& resume) {
+  const std::lock_guard lock(mutex_);
+  auto statement = TRY(connection_.prepare("INSERT OR REPLACE INTO wal VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"));
+  statement.bind(1, database.bytes()).bind(2, static_cast<std::int64_t>(resume.system_id.value()));
+  statement.bind(3, static_cast<std::int64_t>(resume.timeline.value()))
+      .bind(4, static_cast<std::int64_t>(resume.first.value()));
+  statement.bind(5, static_cast<std::int64_t>(resume.durable.value())).bind(6, ByteView(resume.predecessor));
+  return statement.bind(7, resume.from_time.micros()).bind(8, resume.through_time.micros()).run();
+}
+
+Result<> AgentState::forget_wal(DatabaseId database) {
+  const std::lock_guard lock(mutex_);
+  auto statement = TRY(connection_.prepare("DELETE FROM wal WHERE db = ?1"));
+  return statement.bind(1, database.bytes()).run();
+}
+
+Result<> AgentState::add_to_outbox(const std::string& kind, const std::string& key, ByteView value) {
+  const std::lock_guard lock(mutex_);
+  auto statement = TRY(connection_.prepare("INSERT OR REPLACE INTO outbox (kind, key, value) VALUES (?1, ?2, ?3)"));
+  return statement.bind(1, std::string_view(kind)).bind(2, std::string_view(key)).bind(3, value).run();
+}
+
+Result<> AgentState::add_to_outbox(const EpochReport& report) {
+  return add_to_outbox("epoch", report.epoch.id.text(), encode_value(report.epoch));
+}
+
+Result<> AgentState::add_to_outbox(const HistoryReport& report) {
+  return add_to_outbox("history", history_key(report.change.database, report.change.timeline),
+                       encode_value(report.change));
+}
+
+Result<std::vector<OutboxItem>> AgentState::outbox() {
+  const std::lock_guard lock(mutex_);
+  auto statement = TRY(connection_.prepare("SELECT number, kind, value FROM outbox ORDER BY number"));
+  std::vector<OutboxItem> out;
+  while (TRY(statement.step())) {
+    OutboxItem item;
+    item.number = statement.integer(0);
+    if (statement.text(1) == "epoch") {
+      item.report = EpochReport{TRY(decode_value<EpochInfo>(statement.blob(2)))};
+    } else {
+      item.report = HistoryReport{TRY(decode_value<TimelineSwitch>(statement.blob(2)))};
+    }
+    out.push_back(std::move(item));
+  }
+  return out;
+}
+
+Result<> AgentState::confirm_epoch(EpochId epoch) {
+  const std::lock_guard lock(mutex_);
+  auto statement = TRY(connection_.prepare("DELETE FROM outbox WHERE kind = 'epoch' AND key = ?1"));
+  return statement.bind(1, std::string_view(epoch.text())).run();
+}
+
+Result<> AgentState::confirm_history(DatabaseId database, Timeline timeline) {
+  const std::lock_guard lock(mutex_);
+  auto statement = TRY(connection_.prepare("DELETE FROM outbox WHERE kind = 'history' AND key = ?1"));
+  return statement.bind(1, std::string_view(history_key(database, timeline))).run();
+}
+
+Result<Timestamp> AgentState::last_run(DatabaseId database) {
+  const std::lock_guard lock(mutex_);
+  auto statement = TRY(connection_.prepare("SELECT began FROM runs WHERE db = ?1"));
+  if (!TRY(statement.bind(1, database.bytes()).step())) return Timestamp();
+  return Timestamp::from_micros(statement.integer(0));
+}
+
+Result<> AgentState::save_last_run(DatabaseId database, Timestamp time) {
+  const std::lock_guard lock(mutex_);
+  auto statement = TRY(connection_.prepare("INSERT OR REPLACE INTO runs VALUES (?1, ?2)"));
+  return statement.bind(1, database.bytes()).bind(2, time.micros()).run();
+}
+
+Result<> AgentState::save_restore_step(const RestoreStep& step) {
+  const std::lock_guard lock(mutex_);
+  auto statement = TRY(connection_.prepare("INSERT INTO restores (job, step, details) VALUES (?1, ?2, ?3)"));
+  return statement.bind(1, step.job.bytes()).bind(2, std::string_view(step.step)).bind(3, ByteView(step.details)).run();
+}
+
+Result<std::vector<RestoreStep>> AgentState::restore_steps(JobId job) {
+  const std::lock_guard lock(mutex_);
+  auto statement = TRY(connection_.prepare("SELECT step, details FROM restores WHERE job = ?1 ORDER BY number"));
+  statement.bind(1, job.bytes());
+  std::vector<RestoreStep> out;
+  while (TRY(statement.step())) out.push_back({job, statement.text(0), statement.blob(1)});
+  return out;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,98 @@
+#pragma once
+// The agent's memory across its own death. Safe from many threads; everything is durable when a call returns.
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "shared/base/ids.h"
+#include "shared/sqlite/connection.h"
+#include "shared/wire/messages.h"
+
+namespace holdfast {
+
+// Where WAL shipping of one database goes on.
+struct WalResume {
+  SystemId system_id;
+  Timeline timeline;
+  Lsn first;                                   // since when there is no gap on this timeline
+  Lsn durable;                                 // next byte to ask for
+  std::array<std::uint8_t, 32> predecessor{};  // SHA-256 of the last object put
+  Timestamp from_time;
+  Timestamp through_time;
+};
+
+// A thing to tell the coordinator until it confirms.
+struct OutboxItem {
+  std::int64_t number = 0;
+  std::variant<EpochReport, HistoryReport> report;
+};
+
+struct RestoreStep {
+  JobId job;
+  std::string step;  // see agent/restore
+  Bytes details;
+};
+
+class AgentState {
+ public:
+  // `directory`/state.db, made when missing. Code::conflict: another agent runs on it (a lock is held while this
+  // lives). Code::unsupported: written by a newer agent.
+  static Result<std::unique_ptr<AgentState>> open(const std::string& directory);
+
+  Result<std::optional<Enrolled>> identity();
+  Result<> save_identity(const Enrolled& identity);
+  // Counts up, durable before it is used: session generations, inventory revisions.
+  Result<std::uint64_t> next(const std::string& counter);
+  Result<std::uint64_t> coordinator_epoch();
+  Result<> save_coordinator_epoch(std::uint64_t epoch);
+
+  Result<std::optional<Assignment>> assignment();
+  Result<> save_assignment(const Assignment& assignment);
+
+  // True: new, now journalled. False: this id was taken on before.
+  Result<bool> accept_order(const Order& order);
+  Result<std::optional<Order>> order(JobId job);
+  // Stores the state of a job as the newest; returns it with its sequence. The upper half of a sequence counts what was
+  // stored, the lower half is free for progress that is not worth a sync: after a crash the next stored one is higher.
+  Result<JobReport> save_report(JobReport report);
+  Result<std::vector<JobReport>> unconfirmed_reports();
+  Result<> confirm_report(JobId job, std::uint64_t sequence);
+  Result<std::optional<JobReport>> report(JobId job);
+  // Jobs whose newest report is not an end.
+  Result<std::vector<JobReport>> unfinished();
+  // Orders that were accepted and have no report yet: the agent died in between.
+  Result<std::vector<Order>> orders_without_report();
+
+  Result<std::optional<WalResume>> wal(DatabaseId database);
+  Result<> save_wal(DatabaseId database, const WalResume& resume);
+  Result<> forget_wal(DatabaseId database);
+
+  Result<> add_to_outbox(const EpochReport& report);
+  Result<> add_to_outbox(const HistoryReport& report);
+  Result<std::vector<OutboxItem>> outbox();
+  Result<> confirm_epoch(EpochId epoch);
+  Result<> confirm_history(DatabaseId database, Timeline timeline);
+
+  // When a run of its own schedule began last; never: none has.
+  Result<Timestamp> last_run(DatabaseId database);
+  Result<> save_last_run(DatabaseId database, Timestamp time);
+
+  Result<> save_restore_step(const RestoreStep& step);
+  Result<std::vector<RestoreStep>> restore_steps(JobId job);
+
+ private:
+  AgentState(SqliteConnection connection, UniqueFd lock) : connection_(std::move(connection)), lock_(std::move(lock)) {}
+  Result<std::optional<Bytes>> fact(const std::string& name);
+  Result<> save_fact(const std::string& name, ByteView value);
+  Result<> add_to_outbox(const std::string& kind, const std::string& key, ByteView value);
+
+  std::mutex mutex_;
+  SqliteConnection connection_;
+  UniqueFd lock_;
+};
+
+// True for complete, failed, cancelled, lost.
+bool is_final(JobState state);
+
+}  // namespace holdfast
