@@ -274,7 +274,7 @@ Result<std::vector<OutboxItem>> AgentState::outbox() {
     if (statement.text(1) == "epoch") {
       item.report = EpochReport{TRY(decode_value<EpochInfo>(statement.blob(2)))};
     } else {
-      item.report = HistoryReport{TRY(decode_value<TimelineSwitch>(statement.blob(2)))};
+      item.report = HistoryReport{TRY(decode_value<TimelineChange>(statement.blob(2)))};
     }
     out.push_back(std::move(item));
   }

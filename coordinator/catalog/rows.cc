@@ -37,7 +37,7 @@ constexpr Family family_of<Backup> = Family::backups;
 template <>
 constexpr Family family_of<WalRange> = Family::wal_ranges;
 template <>
-constexpr Family family_of<TimelineSwitch> = Family::timelines;
+constexpr Family family_of<TimelineChange> = Family::timelines;
 template <>
 constexpr Family family_of<EpochInfo> = Family::epochs;
 template <>
@@ -116,7 +116,7 @@ CatalogChange put_row(const Backup& row) {
 CatalogChange put_row(const WalRange& row) {
   return put(Family::wal_ranges, wal_range_key(row.database, row.timeline, row.first), row);
 }
-CatalogChange put_row(const TimelineSwitch& row) {
+CatalogChange put_row(const TimelineChange& row) {
   return put(Family::timelines, timeline_key(row.database, row.timeline), row);
 }
 CatalogChange put_row(const EpochInfo& row) {
@@ -173,7 +173,7 @@ template Result<std::vector<Operator>> read_rows<Operator>(KeyValueStore&);
 template Result<std::vector<StoreInfo>> read_rows<StoreInfo>(KeyValueStore&);
 template Result<std::vector<Backup>> read_rows<Backup>(KeyValueStore&);
 template Result<std::vector<WalRange>> read_rows<WalRange>(KeyValueStore&);
-template Result<std::vector<TimelineSwitch>> read_rows<TimelineSwitch>(KeyValueStore&);
+template Result<std::vector<TimelineChange>> read_rows<TimelineChange>(KeyValueStore&);
 template Result<std::vector<EpochInfo>> read_rows<EpochInfo>(KeyValueStore&);
 template Result<std::vector<JobRow>> read_rows<JobRow>(KeyValueStore&);
 template Result<std::vector<Order>> read_rows<Order>(KeyValueStore&);

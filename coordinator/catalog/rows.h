@@ -32,7 +32,7 @@ CatalogChange put_row(const Operator& row);
 CatalogChange put_row(const StoreInfo& row);
 CatalogChange put_row(const Backup& row);
 CatalogChange put_row(const WalRange& row);
-CatalogChange put_row(const TimelineSwitch& row);
+CatalogChange put_row(const TimelineChange& row);
 CatalogChange put_row(const EpochInfo& row);
 CatalogChange put_row(const JobRow& row);
 CatalogChange put_row(const Order& row);

@@ -187,12 +187,12 @@ struct WalRange {
   std::uint64_t segment_size = 0;
   friend bool operator==(const WalRange&, const WalRange&) = default;
 };
-struct TimelineSwitch {
+struct TimelineChange {
   DatabaseId database;
   Timeline timeline;  // the child
   Timeline parent;
   Lsn at;
-  friend bool operator==(const TimelineSwitch&, const TimelineSwitch&) = default;
+  friend bool operator==(const TimelineChange&, const TimelineChange&) = default;
 };
 // The sealed keys of an epoch, as the store has them, so that a restore can be granted without the store.
 struct EpochInfo {

@@ -11,6 +11,9 @@ Result<Message> decode_message(ByteView bytes);
 // For an operator's tool: replies may be long.
 Result<Message> decode_reply(ByteView bytes);
 
+// The id alone, also of a message whose body decode_message() calls unsupported, so that it can be answered.
+Result<std::uint64_t> peek_message_id(ByteView bytes);
+
 // Values of the catalog and of an agent's state: the same shapes, each with a format version inside.
 Bytes encode_value(const Node&);
 Bytes encode_value(const Database&);
@@ -20,7 +23,7 @@ Bytes encode_value(const Operator&);
 Bytes encode_value(const Policy&);
 Bytes encode_value(const Backup&);
 Bytes encode_value(const WalRange&);
-Bytes encode_value(const TimelineSwitch&);
+Bytes encode_value(const TimelineChange&);
 Bytes encode_value(const EpochInfo&);
 Bytes encode_value(const Job&);
 Bytes encode_value(const Restore&);

@@ -106,7 +106,7 @@ struct EpochReport {
   EpochInfo epoch;
 };
 struct HistoryReport {
-  TimelineSwitch change;
+  TimelineChange change;
 };
 
 // ---- coordinator -> agent -------------------------------------------------------------------------------------------
