@@ -99,11 +99,11 @@ Result<int> free_port() {
   });
 }
 
-Result<TemporaryDirectory> TemporaryDirectory::owned_by(const OsUser& user) {
-  return TemporaryDirectory(TRY(make_directory(user)));
+Result<OwnedDirectory> OwnedDirectory::owned_by(const OsUser& user) {
+  return OwnedDirectory(TRY(make_directory(user)));
 }
 
-TemporaryDirectory::~TemporaryDirectory() {
+OwnedDirectory::~OwnedDirectory() {
   remove_tree(path_);
 }
 

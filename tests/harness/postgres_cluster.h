@@ -81,18 +81,18 @@ class PostgresCluster {
 };
 
 // A new directory below /tmp that belongs to the user and is removed at the end.
-class TemporaryDirectory {
+class OwnedDirectory {
  public:
-  static Result<TemporaryDirectory> owned_by(const OsUser& user);
-  TemporaryDirectory(TemporaryDirectory&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  TemporaryDirectory& operator=(TemporaryDirectory&&) = delete;
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  ~TemporaryDirectory();
+  static Result<OwnedDirectory> owned_by(const OsUser& user);
+  OwnedDirectory(OwnedDirectory&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  OwnedDirectory& operator=(OwnedDirectory&&) = delete;
+  OwnedDirectory(const OwnedDirectory&) = delete;
+  OwnedDirectory& operator=(const OwnedDirectory&) = delete;
+  ~OwnedDirectory();
   const std::string& path() const { return path_; }
 
  private:
-  explicit TemporaryDirectory(std::string path) : path_(std::move(path)) {}
+  explicit OwnedDirectory(std::string path) : path_(std::move(path)) {}
   std::string path_;
 };
 
