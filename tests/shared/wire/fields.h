@@ -1,0 +1,406 @@
+#pragma once
+// All fields of each struct that is sent or stored, in order. A field that is added to a struct and not here does not
+// compile, and so the tests of the codec cannot forget it.
+#include <tuple>
+
+#include "shared/wire/messages.h"
+
+namespace holdfast {
+
+inline auto fields(Policy& value) {
+  auto& [name, match, revision, full, incremental, differential, timezone, window, splay, wal_ship, rpo_cut,
+         objective_rpo, objective_rto, daily, weekly, monthly, yearly, days, min_backups, max_backups, pitr, max_bytes,
+         copies_want, copies_min, stores, spread, lock, verify_after_backup, verify_full_every, drill_text, recipients,
+         self_restore, per_node, per_store, bandwidth, cpu_percent, workers, zstd_level, shutdown_drain,
+         shutdown_checkpoint_timeout, shutdown_stop_timeout, shutdown_stop_database] = value;
+  return std::tie(name, match, revision, full, incremental, differential, timezone, window, splay, wal_ship, rpo_cut,
+                  objective_rpo, objective_rto, daily, weekly, monthly, yearly, days, min_backups, max_backups, pitr,
+                  max_bytes, copies_want, copies_min, stores, spread, lock, verify_after_backup, verify_full_every,
+                  drill_text, recipients, self_restore, per_node, per_store, bandwidth, cpu_percent, workers,
+                  zstd_level, shutdown_drain, shutdown_checkpoint_timeout, shutdown_stop_timeout,
+                  shutdown_stop_database);
+}
+inline auto fields(NodeFacts& value) {
+  auto& [hostname, machine_id, os, architecture, agent_version] = value;
+  return std::tie(hostname, machine_id, os, architecture, agent_version);
+}
+inline auto fields(Node& value) {
+  auto& [id, name, state, labels, curve, signer, recipient, facts, token, address, enrolled_at, last_seen_at,
+         clock_offset_ms, generation, chain] = value;
+  return std::tie(id, name, state, labels, curve, signer, recipient, facts, token, address, enrolled_at, last_seen_at,
+                  clock_offset_ms, generation, chain);
+}
+inline auto fields(FoundDatabase& value) {
+  auto& [key, engine, name, path, version, system_id, running, standby, excluded, timeline, size_bytes, page_checksums,
+         problem, hint] = value;
+  return std::tie(key, engine, name, path, version, system_id, running, standby, excluded, timeline, size_bytes,
+                  page_checksums, problem, hint);
+}
+inline auto fields(Member& value) {
+  auto& [node, found, present, seen_at] = value;
+  return std::tie(node, found, present, seen_at);
+}
+inline auto fields(Database& value) {
+  auto& [id, name, engine, system_id, members, active, labels, created_at, protection, policy, protection_reason,
+         alerts] = value;
+  return std::tie(id, name, engine, system_id, members, active, labels, created_at, protection, policy,
+                  protection_reason, alerts);
+}
+inline auto fields(StoreInfo& value) {
+  auto& [id, name, kind, path, created_at, state, used_bytes, objects] = value;
+  return std::tie(id, name, kind, path, created_at, state, used_bytes, objects);
+}
+inline auto fields(Token& value) {
+  auto& [id, verifier, labels, approval, cidrs, host_pattern, uses_total, uses_left, created_at, expires_at, revoked,
+         created_by] = value;
+  return std::tie(id, verifier, labels, approval, cidrs, host_pattern, uses_total, uses_left, created_at, expires_at,
+                  revoked, created_by);
+}
+inline auto fields(Operator& value) {
+  auto& [id, name, role, curve, created_at, revoked] = value;
+  return std::tie(id, name, role, curve, created_at, revoked);
+}
+inline auto fields(BackupCopy& value) {
+  auto& [store, state] = value;
+  return std::tie(store, state);
+}
+inline auto fields(Backup& value) {
+  auto& [id, database, node, job, type, parent, state, started_at, finished_at, start_lsn, stop_lsn, timeline, epoch,
+         database_bytes, read_bytes, stored_bytes, pages, changed_pages, bad_pages, copies, verified_at, note, keep,
+         reason, error, record] = value;
+  return std::tie(id, database, node, job, type, parent, state, started_at, finished_at, start_lsn, stop_lsn, timeline,
+                  epoch, database_bytes, read_bytes, stored_bytes, pages, changed_pages, bad_pages, copies, verified_at,
+                  note, keep, reason, error, record);
+}
+inline auto fields(WalRange& value) {
+  auto& [database, timeline, first, last, from_time, through_time, segment_size] = value;
+  return std::tie(database, timeline, first, last, from_time, through_time, segment_size);
+}
+inline auto fields(TimelineChange& value) {
+  auto& [database, timeline, parent, at] = value;
+  return std::tie(database, timeline, parent, at);
+}
+inline auto fields(EpochInfo& value) {
+  auto& [database, id, object] = value;
+  return std::tie(database, id, object);
+}
+inline auto fields(Progress& value) {
+  auto& [done_bytes, total_bytes, step] = value;
+  return std::tie(done_bytes, total_bytes, step);
+}
+inline auto fields(Job& value) {
+  auto& [id, kind, state, node, database, backup, restore, origin, created_at, started_at, finished_at, deadline,
+         progress, error, hint, code, outcome] = value;
+  return std::tie(id, kind, state, node, database, backup, restore, origin, created_at, started_at, finished_at,
+                  deadline, progress, error, hint, code, outcome);
+}
+inline auto fields(RecoveryTarget& value) {
+  auto& [kind, time, lsn, text, inclusive, timeline] = value;
+  return std::tie(kind, time, lsn, text, inclusive, timeline);
+}
+inline auto fields(RestoreTarget& value) {
+  auto& [database, database_name, engine, node, directory, in_place, backup, backup_finished_at, target, timeline,
+         start, tablespaces, bytes, epochs, job, state, reached_lsn, reached_time, seconds, aside, error, hint, code] =
+      value;
+  return std::tie(database, database_name, engine, node, directory, in_place, backup, backup_finished_at, target,
+                  timeline, start, tablespaces, bytes, epochs, job, state, reached_lsn, reached_time, seconds, aside,
+                  error, hint, code);
+}
+inline auto fields(Restore& value) {
+  auto& [id, state, created_by, created_at, started_at, finished_at, targets] = value;
+  return std::tie(id, state, created_by, created_at, started_at, finished_at, targets);
+}
+inline auto fields(WalPosition& value) {
+  auto& [database, timeline, first, durable, written, from_time, through_time, segment_size, slot_state,
+         slot_retained_bytes, error] = value;
+  return std::tie(database, timeline, first, durable, written, from_time, through_time, segment_size, slot_state,
+                  slot_retained_bytes, error);
+}
+inline auto fields(GrantedKey& value) {
+  auto& [epoch, sealed] = value;
+  return std::tie(epoch, sealed);
+}
+inline auto fields(Refused& value) {
+  auto& [code, message, hint] = value;
+  return std::tie(code, message, hint);
+}
+inline auto fields(EnrolHello& value) {
+  auto& [token, nonce, version_min, version_max] = value;
+  return std::tie(token, nonce, version_min, version_max);
+}
+inline auto fields(EnrolChallenge& value) {
+  auto& [nonce] = value;
+  return std::tie(nonce);
+}
+inline auto fields(EnrolProof& value) {
+  auto& [token, client_nonce, server_nonce, mac, signer, recipient, facts, key_proof] = value;
+  return std::tie(token, client_nonce, server_nonce, mac, signer, recipient, facts, key_proof);
+}
+inline auto fields(Enrolled& value) {
+  auto& [node, name, fleet, root, chain, endpoints, fleet_server] = value;
+  return std::tie(node, name, fleet, root, chain, endpoints, fleet_server);
+}
+inline auto fields(EnrolPending& value) {
+  auto& [message, retry_seconds] = value;
+  return std::tie(message, retry_seconds);
+}
+inline auto fields(Hello& value) {
+  auto& [version_min, version_max, features, build, generation, clock, facts, coordinator_epoch, assignment_revision] =
+      value;
+  return std::tie(version_min, version_max, features, build, generation, clock, facts, coordinator_epoch,
+                  assignment_revision);
+}
+inline auto fields(Welcome& value) {
+  auto& [version, epoch, heartbeat_seconds, state, assignment_revision, clock] = value;
+  return std::tie(version, epoch, heartbeat_seconds, state, assignment_revision, clock);
+}
+inline auto fields(Heartbeat& value) {
+  auto& [clock, positions, running_jobs] = value;
+  return std::tie(clock, positions, running_jobs);
+}
+inline auto fields(HeartbeatAck& value) {
+  auto& [epoch, assignment_revision] = value;
+  return std::tie(epoch, assignment_revision);
+}
+inline auto fields(Inventory& value) {
+  auto& [revision, databases] = value;
+  return std::tie(revision, databases);
+}
+inline auto fields(InventoryAck& value) {
+  auto& [revision] = value;
+  return std::tie(revision);
+}
+inline auto fields(OrderAck& value) {
+  auto& [job, accepted, code, error] = value;
+  return std::tie(job, accepted, code, error);
+}
+inline auto fields(JobReport& value) {
+  auto& [sequence, job, backup, target] = value;
+  return std::tie(sequence, job, backup, target);
+}
+inline auto fields(JobReportAck& value) {
+  auto& [job, sequence] = value;
+  return std::tie(job, sequence);
+}
+inline auto fields(EpochReport& value) {
+  auto& [epoch] = value;
+  return std::tie(epoch);
+}
+inline auto fields(EpochReportAck& value) {
+  auto& [epoch] = value;
+  return std::tie(epoch);
+}
+inline auto fields(HistoryReport& value) {
+  auto& [change] = value;
+  return std::tie(change);
+}
+inline auto fields(HistoryReportAck& value) {
+  auto& [database, timeline] = value;
+  return std::tie(database, timeline);
+}
+inline auto fields(NamedRecipient& value) {
+  auto& [name, key] = value;
+  return std::tie(name, key);
+}
+inline auto fields(Assigned& value) {
+  auto& [key, database, name, engine, labels, active, protect, policy, stores, recipients, last_backup_at] = value;
+  return std::tie(key, database, name, engine, labels, active, protect, policy, stores, recipients, last_backup_at);
+}
+inline auto fields(Assignment& value) {
+  auto& [revision, stores, databases, fleet_record] = value;
+  return std::tie(revision, stores, databases, fleet_record);
+}
+inline auto fields(AssignmentAck& value) {
+  auto& [revision] = value;
+  return std::tie(revision);
+}
+inline auto fields(BackupOrder& value) {
+  auto& [database, backup, type, note] = value;
+  return std::tie(database, backup, type, note);
+}
+inline auto fields(RestoreOrder& value) {
+  auto& [restore, target, stores, keys] = value;
+  return std::tie(restore, target, stores, keys);
+}
+inline auto fields(VerifyOrder& value) {
+  auto& [database, backup, stores, keys] = value;
+  return std::tie(database, backup, stores, keys);
+}
+inline auto fields(RollbackOrder& value) {
+  auto& [restore, target] = value;
+  return std::tie(restore, target);
+}
+inline auto fields(FinalizeOrder& value) {
+  auto& [restore, target] = value;
+  return std::tie(restore, target);
+}
+inline auto fields(StoreCheckOrder& value) {
+  auto& [store] = value;
+  return std::tie(store);
+}
+inline auto fields(RefreshOrder&) {
+  return std::tie();
+}
+inline auto fields(CancelOrder& value) {
+  auto& [job] = value;
+  return std::tie(job);
+}
+inline auto fields(Selection& value) {
+  auto& [names, selector] = value;
+  return std::tie(names, selector);
+}
+inline auto fields(ListRequest& value) {
+  auto& [what, selection, ids, limit, after] = value;
+  return std::tie(what, selection, ids, limit, after);
+}
+inline auto fields(CreateTokenRequest& value) {
+  auto& [labels, approval, cidrs, host_pattern, uses, ttl] = value;
+  return std::tie(labels, approval, cidrs, host_pattern, uses, ttl);
+}
+inline auto fields(RevokeTokenRequest& value) {
+  auto& [id] = value;
+  return std::tie(id);
+}
+inline auto fields(NodeRequest& value) {
+  auto& [verb, node, set, unset] = value;
+  return std::tie(verb, node, set, unset);
+}
+inline auto fields(AddStoreRequest& value) {
+  auto& [name, kind, path] = value;
+  return std::tie(name, kind, path);
+}
+inline auto fields(StoreRequest& value) {
+  auto& [verb, name] = value;
+  return std::tie(verb, name);
+}
+inline auto fields(ApplyPolicyRequest& value) {
+  auto& [policy, dry_run] = value;
+  return std::tie(policy, dry_run);
+}
+inline auto fields(DeletePolicyRequest& value) {
+  auto& [name] = value;
+  return std::tie(name);
+}
+inline auto fields(CreateBackupRequest& value) {
+  auto& [selection, type, note] = value;
+  return std::tie(selection, type, note);
+}
+inline auto fields(BackupRequest& value) {
+  auto& [verb, id] = value;
+  return std::tie(verb, id);
+}
+inline auto fields(VerifyRequest& value) {
+  auto& [backup, plan_only, node, keys] = value;
+  return std::tie(backup, plan_only, node, keys);
+}
+inline auto fields(RestorePlanRequest::Mapping& value) {
+  auto& [database, node, directory] = value;
+  return std::tie(database, node, directory);
+}
+inline auto fields(RestorePlanRequest& value) {
+  auto& [selection, target, backup, target_node, target_directory, map, tablespaces, start] = value;
+  return std::tie(selection, target, backup, target_node, target_directory, map, tablespaces, start);
+}
+inline auto fields(RestoreRunRequest::Grant& value) {
+  auto& [node, key] = value;
+  return std::tie(node, key);
+}
+inline auto fields(RestoreRunRequest& value) {
+  auto& [restore, keys] = value;
+  return std::tie(restore, keys);
+}
+inline auto fields(RestoreRequest& value) {
+  auto& [verb, id] = value;
+  return std::tie(verb, id);
+}
+inline auto fields(CancelJobRequest& value) {
+  auto& [id] = value;
+  return std::tie(id);
+}
+inline auto fields(RetentionRequest& value) {
+  auto& [run, selection] = value;
+  return std::tie(run, selection);
+}
+inline auto fields(RefreshRequest& value) {
+  auto& [selection] = value;
+  return std::tie(selection);
+}
+inline auto fields(NodeView& value) {
+  auto& [node, online, databases] = value;
+  return std::tie(node, online, databases);
+}
+inline auto fields(DatabaseView& value) {
+  auto& [database, last_backup, recoverable_from, recoverable_through, positions, size_bytes] = value;
+  return std::tie(database, last_backup, recoverable_from, recoverable_through, positions, size_bytes);
+}
+inline auto fields(Window::Gap& value) {
+  auto& [from, to, from_lsn, to_lsn] = value;
+  return std::tie(from, to, from_lsn, to_lsn);
+}
+inline auto fields(Window& value) {
+  auto& [database, database_name, from, to, through_lsn, gaps] = value;
+  return std::tie(database, database_name, from, to, through_lsn, gaps);
+}
+inline auto fields(RetentionDecision& value) {
+  auto& [backup, database, database_name, finished_at, keep, reasons, bytes] = value;
+  return std::tie(backup, database, database_name, finished_at, keep, reasons, bytes);
+}
+inline auto fields(FleetStatus& value) {
+  auto& [fleet_name, fleet, epoch, version, nodes, nodes_offline, nodes_pending, alerts] = value;
+  return std::tie(fleet_name, fleet, epoch, version, nodes, nodes_offline, nodes_pending, alerts);
+}
+inline auto fields(ListReply& value) {
+  auto& [status, nodes, databases, stores, policies, tokens, operators, backups, windows, jobs, restores, next] = value;
+  return std::tie(status, nodes, databases, stores, policies, tokens, operators, backups, windows, jobs, restores,
+                  next);
+}
+inline auto fields(TokenReply& value) {
+  auto& [token, text] = value;
+  return std::tie(token, text);
+}
+inline auto fields(JobsReply& value) {
+  auto& [jobs, warnings] = value;
+  return std::tie(jobs, warnings);
+}
+inline auto fields(DoneReply& value) {
+  auto& [lines] = value;
+  return std::tie(lines);
+}
+inline auto fields(PolicyReply& value) {
+  auto& [policy, changes, warnings] = value;
+  return std::tie(policy, changes, warnings);
+}
+inline auto fields(NeededEpoch& value) {
+  auto& [node, recipient, epoch] = value;
+  return std::tie(node, recipient, epoch);
+}
+inline auto fields(RestorePlanReply& value) {
+  auto& [restore, epochs, notes] = value;
+  return std::tie(restore, epochs, notes);
+}
+inline auto fields(VerifyPlanReply& value) {
+  auto& [node, epochs] = value;
+  return std::tie(node, epochs);
+}
+inline auto fields(RetentionReply& value) {
+  auto& [decisions, lines] = value;
+  return std::tie(decisions, lines);
+}
+inline auto fields(Order& value) {
+  auto& [id, epoch, deadline, slot, body] = value;
+  return std::tie(id, epoch, deadline, slot, body);
+}
+inline auto fields(OperatorRequest& value) {
+  auto& [version_min, version_max, body] = value;
+  return std::tie(version_min, version_max, body);
+}
+inline auto fields(OperatorReply& value) {
+  auto& [body] = value;
+  return std::tie(body);
+}
+inline auto fields(Message& value) {
+  auto& [version, id, in_reply_to, epoch, body] = value;
+  return std::tie(version, id, in_reply_to, epoch, body);
+}
+
+}  // namespace holdfast
