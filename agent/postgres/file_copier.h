@@ -1,0 +1,73 @@
+#pragma once
+// Content of files into frames, with its pages checked on the way: the part of a base backup that runs on many threads.
+#include <atomic>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "agent/postgres/copy_plan.h"
+#include "agent/postgres/page_check.h"
+#include "shared/postgres/pg_control.h"
+#include "shared/repository/backup_writer.h"
+
+namespace holdfast {
+
+// What became of one file.
+struct CopiedFile {
+  std::vector<Extent> extents;  // in no order until finish()
+  std::uint64_t size = 0;       // as far as there was content
+  bool vanished = false;
+};
+
+struct PageFindings {
+  std::uint64_t pages = 0;  // of relations, read
+  std::uint64_t bad = 0;
+  std::vector<std::string> bad_list;  // "base/5/16384 block 7", the first 100
+};
+
+// Shared by the readers of one backup. Files are opened as their owner; nothing else is done as somebody else.
+class FileCopier {
+ public:
+  struct Source {
+    std::string data_directory;
+    OsUser owner;
+    const std::vector<DataFile>* entries = nullptr;  // outlives the copier
+    PageChecksums page_checksums = PageChecksums::off;
+    Lsn backup_start;
+    StopToken stop;
+  };
+  explicit FileCopier(Source source) : source_(std::move(source)), copied_(source_.entries->size()) {}
+
+  // Reads the unit and stores it. A file that is gone or shorter than it was is no error.
+  Result<> copy(const CopyUnit& unit, BackupWriter::Worker& worker);
+  // Content that was read elsewhere, as the whole of an entry.
+  Result<> add_content(std::size_t entry, ByteView content, BackupWriter::Worker& worker);
+
+  std::uint64_t bytes_done() const { return bytes_done_.load(std::memory_order_relaxed); }
+
+  struct Outcome {
+    std::vector<CopiedFile> files;  // for each entry
+    PageFindings findings;
+    std::uint64_t bytes_read = 0;
+  };
+  // After every reader has ended.
+  Outcome finish();
+
+ private:
+  class Frame;
+  Result<> copy_span(const FileSpan& span, Frame& frame, BackupWriter::Worker& worker);
+  Result<> store(Frame& frame, BackupWriter::Worker& worker);
+  void check_pages(int fd, const DataFile& file, std::uint64_t offset, std::span<std::uint8_t> pages);
+  void note_size(std::size_t entry, std::uint64_t size);
+
+  const Source source_;
+  std::atomic<std::uint64_t> bytes_done_{0};
+  std::atomic<std::uint64_t> bytes_read_{0};
+  std::mutex mutex_;  // guards everything below
+  std::vector<CopiedFile> copied_;
+  PageFindings findings_;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,41 @@
+#pragma once
+// Where shipping of one cluster's log goes on after a restart of the agent.
+#include <optional>
+
+#include "shared/base/ids.h"
+#include "shared/base/time.h"
+#include "shared/crypto/keys.h"
+#include "shared/postgres/wal_position.h"
+#include "shared/store/store.h"
+
+namespace holdfast {
+
+struct WalResumePoint {
+  SystemId system_id;
+  Timeline timeline;
+  Lsn first;               // from here on there is no gap on this timeline
+  Lsn durable;             // the next byte to ask for
+  Sha256 predecessor{};    // of the newest object; zero before the first
+  Timestamp from_time;     // server clock at `first`
+  Timestamp through_time;  // server clock up to which everything is durable
+  friend bool operator==(const WalResumePoint&, const WalResumePoint&) = default;
+};
+
+// The seam to the agent's state. Called by the receiver's threads, one call at a time.
+class WalPositions {
+ public:
+  virtual ~WalPositions() = default;
+  virtual Result<std::optional<WalResumePoint>> load() = 0;
+  // Durable when it returns. A failure is reported and tried again with the next position: the stores know it too.
+  virtual Result<> save(const WalResumePoint& position) = 0;
+};
+
+// What the stores know: the end of the newest stretch of log of this database on its newest timeline. nullopt: nothing
+// there. Every store must answer, since the newest object may be in any of them.
+Result<std::optional<WalResumePoint>> find_wal_position(const StoreSet& stores, DatabaseId database);
+
+// The position after whatever lies in the stores without a gap behind `position`: an object may have become durable
+// just before a crash kept its position from being saved. Its objects are put once more, so that all copies are there.
+Result<WalResumePoint> advance_over_stored(const StoreSet& stores, DatabaseId database, WalResumePoint position);
+
+}  // namespace holdfast
