@@ -83,7 +83,7 @@ class PostgresCluster {
 // A new directory below /tmp that belongs to the user and is removed at the end.
 class OwnedDirectory {
  public:
-  static Result<OwnedDirectory> owned_by(const OsUser& user);
+  static Result<OwnedDirectory> of(const OsUser& user);
   OwnedDirectory(OwnedDirectory&& other) noexcept : path_(std::exchange(other.path_, {})) {}
   OwnedDirectory& operator=(OwnedDirectory&&) = delete;
   OwnedDirectory(const OwnedDirectory&) = delete;
