@@ -99,7 +99,7 @@ Result<int> free_port() {
   });
 }
 
-Result<OwnedDirectory> OwnedDirectory::owned_by(const OsUser& user) {
+Result<OwnedDirectory> OwnedDirectory::of(const OsUser& user) {
   return OwnedDirectory(TRY(make_directory(user)));
 }
 
