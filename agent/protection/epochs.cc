@@ -17,24 +17,20 @@ std::vector<std::string> names_of(const StoreSet& stores) {
 }
 
 // Write-once, and whoever came first wins: the first content describes the database as well as ours does.
-Result<> put_if_missing(const StoreSet& stores, const std::string& name, ByteView content) {
-  for (const auto& [store_name, store] : stores.stores()) {
-    if (TRY(store->stat(name))) continue;
-    if (auto put = store->put(name, content); !put && put.error().code != Code::already_exists) {
-      return std::unexpected(std::move(put).error());
-    }
-  }
+Result<> put_unless_there(const StoreSet& stores, const std::string& name, ByteView content) {
+  auto put = stores.put(name, content);
+  if (!put && put.error().code != Code::already_exists) return std::unexpected(std::move(put).error());
   return {};
 }
 
-Result<> check_fleet(const StoreSet& stores, ByteView fleet_record) {
-  for (const auto& [store_name, store] : stores.stores()) {
-    const Bytes there = TRY(store->get(fleet_record_name()));
-    if (!std::equal(there.begin(), there.end(), fleet_record.begin(), fleet_record.end())) {
-      return fail(Code::conflict, fmt::format("store \"{}\" belongs to another fleet", store_name),
-                  "give each fleet a directory of its own");
-    }
+// The first object of a store says whose it is.
+Result<> claim_stores(const StoreSet& stores, ByteView fleet_record) {
+  auto put = stores.put(fleet_record_name(), fleet_record);
+  if (!put && put.error().code == Code::already_exists) {
+    return fail(Code::conflict, "the store belongs to another fleet: " + put.error().message,
+                "give each fleet a directory of its own");
   }
+  if (!put) return std::unexpected(std::move(put).error());
   return {};
 }
 
@@ -54,8 +50,7 @@ Result<std::shared_ptr<const EpochKey>> Epochs::current(const ProtectedDatabase&
 }
 
 Result<Epochs::Open> Epochs::make(const ProtectedDatabase& database, ByteView fleet_record) {
-  TRY(put_if_missing(database.stores, fleet_record_name(), fleet_record));
-  TRY(check_fleet(database.stores, fleet_record));
+  TRY(claim_stores(database.stores, fleet_record));
   const Timestamp now = clock_.now();
   const CertificateChain chain = TRY(CertificateChain::decode(identity_.chain));
   NewEpoch made = TRY(make_epoch(entropy_, identity_.fleet, database.id, identity_.node, database.recipients, chain,
@@ -71,7 +66,8 @@ Result<Epochs::Open> Epochs::make(const ProtectedDatabase& database, ByteView fl
   record.system_id = database.system_id;
   record.created_at = now;
   record.epoch = made.key.id;
-  TRY(put_if_missing(database.stores, database_record_name(database.id), encode_database_record(record, keys_.signer)));
+  TRY(put_unless_there(database.stores, database_record_name(database.id),
+                       encode_database_record(record, keys_.signer)));
   return Open{std::make_shared<const EpochKey>(std::move(made.key)), now, database.recipients,
               names_of(database.stores)};
 }

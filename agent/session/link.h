@@ -36,6 +36,9 @@ class CoordinatorLink {
   // Progress that need not survive a crash: sent once, when connected.
   std::optional<Message> progress(JobReport report);
 
+  // Something was stored that the coordinator should hear at once.
+  void report_now() { next_resend_ = Micros(0); }
+
   bool welcomed() const { return welcomed_; }
   // No word for three beats: the caller makes a new connection.
   bool silent() const;

@@ -5,6 +5,9 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <functional>
+
 #include "shared/wire/codec.h"
 
 namespace holdfast {
@@ -79,6 +82,13 @@ Result<std::unique_ptr<AgentState>> AgentState::open(const std::string& director
   TRY(connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"));
   TRY_DURING("agent state", prepare_schema(connection, path));
   return std::unique_ptr<AgentState>(new AgentState(std::move(connection), std::move(lock)));
+}
+
+Result<std::unique_ptr<AgentState>> AgentState::open_to_read(const std::string& directory) {
+  const std::string path = directory + "/state.db";
+  SqliteConnection connection =
+      TRY_DURING("agent state", SqliteConnection::open(path, SqliteOpen::read_only, std::chrono::seconds(5)));
+  return std::unique_ptr<AgentState>(new AgentState(std::move(connection), UniqueFd()));
 }
 
 Result<std::optional<Bytes>> AgentState::fact(const std::string& name) {
@@ -206,6 +216,15 @@ Result<std::vector<JobReport>> AgentState::unfinished() {
   const std::lock_guard lock(mutex_);
   auto statement = TRY(connection_.prepare("SELECT report FROM jobs WHERE report IS NOT NULL AND finished = 0"));
   return decode_column<JobReport>(statement);
+}
+
+Result<std::vector<JobReport>> AgentState::newest_reports(std::uint32_t count) {
+  const std::lock_guard lock(mutex_);
+  auto statement = TRY(connection_.prepare("SELECT report FROM jobs WHERE report IS NOT NULL"));
+  auto reports = TRY(decode_column<JobReport>(statement));
+  std::ranges::sort(reports, std::greater(), [](const JobReport& report) { return report.job.created_at; });
+  if (reports.size() > count) reports.resize(count);
+  return reports;
 }
 
 Result<std::vector<Order>> AgentState::orders_without_report() {

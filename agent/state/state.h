@@ -39,6 +39,8 @@ class AgentState {
   // `directory`/state.db, made when missing. Code::conflict: another agent runs on it (a lock is held while this
   // lives). Code::unsupported: written by a newer agent.
   static Result<std::unique_ptr<AgentState>> open(const std::string& directory);
+  // Without the lock, and nothing can be written: for looking at it beside a running agent.
+  static Result<std::unique_ptr<AgentState>> open_to_read(const std::string& directory);
 
   Result<std::optional<Enrolled>> identity();
   Result<> save_identity(const Enrolled& identity);
@@ -61,6 +63,8 @@ class AgentState {
   Result<std::optional<JobReport>> report(JobId job);
   // Jobs whose newest report is not an end.
   Result<std::vector<JobReport>> unfinished();
+  // The jobs whose reports were stored last, newest first.
+  Result<std::vector<JobReport>> newest_reports(std::uint32_t count);
   // Orders that were accepted and have no report yet: the agent died in between.
   Result<std::vector<Order>> orders_without_report();
 

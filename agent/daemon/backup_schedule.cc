@@ -1,0 +1,55 @@
+#include "agent/daemon/backup_schedule.h"
+
+#include <algorithm>
+
+namespace holdfast {
+
+RunHistory& BackupSchedule::history(const Assigned& database, Timestamp now) {
+  auto [found, is_new] = histories_.try_emplace(database.database);
+  RunHistory& history = found->second;
+  if (is_new) {
+    history.known_since = now;
+    if (const auto began = state_.last_run(database.database)) history.last_began = *began;
+  }
+  history.last_complete = std::max(history.last_complete, database.last_backup_at);
+  // A clock that was set back must not stop backups until the old time comes again.
+  history.last_began = std::min(history.last_began, now);
+  history.last_complete = std::min(history.last_complete, now);
+  history.last_failed = std::min(history.last_failed, now);
+  return history;
+}
+
+std::vector<BackupSchedule::DueNow> BackupSchedule::due(const Assignment& assignment, Timestamp now) {
+  std::vector<DueNow> out;
+  for (const auto& database : assignment.databases) {
+    const auto next = next_due(database, history(database, now));
+    if (!next) {
+      auto& complained = complained_[database.database];
+      if (complained != next.error().message)
+        log_.error("no backup can be scheduled", next.error(), {{"database", database.name}});
+      complained = next.error().message;
+      continue;
+    }
+    if (*next && (*next)->at <= now) out.push_back({&database, (*next)->reason});
+  }
+  return out;
+}
+
+Result<> BackupSchedule::began(DatabaseId database, Timestamp now) {
+  histories_[database].last_began = now;
+  return state_.save_last_run(database, now);
+}
+
+void BackupSchedule::ended(const JobReport& report) {
+  if (report.job.kind != JobKind::backup) return;
+  RunHistory& history = histories_[report.job.database];
+  if (report.job.state == JobState::complete) {
+    history.failures = 0;
+    history.last_complete = std::max(history.last_complete, report.job.finished_at);
+  } else {  // a cancelled one too: it must not begin again in the same second
+    ++history.failures;
+    history.last_failed = report.job.finished_at;
+  }
+}
+
+}  // namespace holdfast

@@ -1,0 +1,35 @@
+#pragma once
+// Which of this node's databases are due for a backup now. Remembers what agent/duty needs to decide.
+#include <map>
+#include <vector>
+
+#include "agent/duty/duty.h"
+#include "agent/state/state.h"
+#include "shared/log/log.h"
+
+namespace holdfast {
+
+class BackupSchedule {
+ public:
+  BackupSchedule(AgentState& state, Logger log) : state_(state), log_(std::move(log)) {}
+
+  // The databases whose time has come. A database whose policy cannot be read is logged once and left out.
+  struct DueNow {
+    const Assigned* database = nullptr;
+    DueReason reason = DueReason::schedule;
+  };
+  std::vector<DueNow> due(const Assignment& assignment, Timestamp now);
+
+  // A run was started now; durable, so that it is not started again after a crash.
+  Result<> began(DatabaseId database, Timestamp now);
+  void ended(const JobReport& report);
+
+ private:
+  RunHistory& history(const Assigned& database, Timestamp now);
+  AgentState& state_;
+  Logger log_;
+  std::map<DatabaseId, RunHistory> histories_;
+  std::map<DatabaseId, std::string> complained_;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,89 @@
+#include "agent/daemon/config.h"
+
+#include <fmt/format.h>
+
+#include "shared/config/document.h"
+
+namespace holdfast {
+namespace {
+
+Result<std::vector<std::string>> absolute_paths(const Setting& setting) {
+  std::vector<std::string> paths;
+  for (const auto& item : TRY(setting.items())) {
+    std::string path = TRY(item.text());
+    if (path.empty() || path[0] != '/') {
+      return std::unexpected(item.error(fmt::format("must be an absolute path, found \"{}\"", path)));
+    }
+    while (path.size() > 1 && path.back() == '/') path.pop_back();
+    paths.push_back(std::move(path));
+  }
+  return paths;
+}
+
+Result<> set_duration(const Setting& setting, Micros& value, Micros least) {
+  if (!setting.is_present()) return {};
+  value = TRY(setting.duration());
+  if (value < least) return std::unexpected(setting.error(fmt::format("must be at least {}", to_text(least))));
+  return {};
+}
+
+Result<DiscoverySettings> read_discovery(Setting root) {
+  DiscoverySettings out;
+  out.within = TRY(absolute_paths(TRY(root.at("within"))));
+  out.exclude = TRY(TRY(root.at("exclude")).texts());
+  out.postgres = TRY(absolute_paths(TRY(root.at("postgres"))));
+  out.sqlite_roots = TRY(absolute_paths(TRY(root.at("sqlite_roots"))));
+  TRY(set_duration(TRY(root.at("interval")), out.interval, std::chrono::seconds(1)));
+  return out;
+}
+
+Result<LogSettings> read_log(Setting root) {
+  LogSettings out;
+  if (const Setting format = TRY(root.at("format")); format.is_present()) {
+    const std::string text = TRY(format.text());
+    if (text != "text" && text != "json") {
+      return std::unexpected(format.error(fmt::format("must be text or json, found \"{}\"", text)));
+    }
+    out.format = text == "json" ? LogFormat::json : LogFormat::text;
+  }
+  if (const Setting level = TRY(root.at("level")); level.is_present()) {
+    const std::string text = TRY(level.text());
+    if (text == "debug") {
+      out.level = LogLevel::debug;
+    } else if (text == "info") {
+      out.level = LogLevel::info;
+    } else if (text == "warning") {
+      out.level = LogLevel::warning;
+    } else if (text == "error") {
+      out.level = LogLevel::error;
+    } else {
+      return std::unexpected(level.error(fmt::format("must be debug, info, warning or error, found \"{}\"", text)));
+    }
+  }
+  return out;
+}
+
+Result<PostgresSettings> read_postgres(Setting root) {
+  PostgresSettings out;
+  if (const Setting role = TRY(root.at("role")); role.is_present()) out.role = TRY(role.text());
+  out.start_command = TRY(TRY(root.at("start_command")).texts());
+  out.stop_command = TRY(TRY(root.at("stop_command")).texts());
+  TRY(set_duration(TRY(root.at("stop_timeout")), out.stop_timeout, std::chrono::seconds(1)));
+  TRY(set_duration(TRY(root.at("recovery_timeout")), out.recovery_timeout, std::chrono::seconds(1)));
+  return out;
+}
+
+}  // namespace
+
+Result<AgentConfig> parse_agent_config(std::string_view text, const std::string& source) {
+  Setting root = TRY(Setting::parse(text, source));
+  AgentConfig out;
+  if (const Setting name = TRY(root.at("name")); name.is_present()) out.name = TRY(name.text());
+  out.discovery = TRY(read_discovery(TRY(root.at("discovery"))));
+  out.log = TRY(read_log(TRY(root.at("log"))));
+  out.postgres = TRY(read_postgres(TRY(root.at("postgres"))));
+  TRY(root.finish());
+  return out;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,191 @@
+#include "agent/jobs/backup_job.h"
+
+#include <fmt/format.h>
+
+#include <thread>
+
+#include "agent/postgres/base_backup.h"
+#include "agent/sqlite/online_backup.h"
+
+namespace holdfast {
+namespace {
+
+constexpr Micros wait_for_stream = std::chrono::seconds(60);
+// A store that is full or away keeps the log at the server; the backup can wait for it as long as an operator needs.
+constexpr Micros wait_for_log = std::chrono::hours(12);
+
+class BackupRun {
+ public:
+  BackupRun(const BackupTask& task, const BackupParts& parts, JobReport& report, const JobControl& control)
+      : task_(task), parts_(parts), report_(report), control_(control) {}
+
+  Result<> run() {
+    begin();
+    auto done = carry_out();
+    if (!done) {
+      report_.backup->state = BackupState::failed;
+      report_.backup->error = done.error().message;
+      report_.backup->finished_at = parts_.clock.now();
+    }
+    return done;
+  }
+
+ private:
+  void begin() {
+    Backup backup;
+    backup.id = task_.backup;
+    backup.database = task_.assigned.database;
+    backup.node = parts_.identity.node;
+    backup.job = report_.job.id;
+    backup.started_at = parts_.clock.now();
+    backup.note = task_.note;
+    if (task_.asked != BackupType::full) backup.reason = "this version takes full backups only";
+    report_.backup = std::move(backup);
+    report_.job.backup = task_.backup;
+  }
+
+  Result<> carry_out() {
+    database_ = TRY(protected_database(task_.assigned, task_.found, task_.stores, parts_.stores));
+    epoch_ = TRY(parts_.epochs.current(*database_, task_.fleet_record));
+    BackupWriterOptions options;
+    options.zstd_level = task_.assigned.policy.zstd_level;
+    BackupWriter writer(parts_.identity.fleet, task_.assigned.database, task_.backup, *epoch_, database_->stores,
+                        parts_.entropy, options);
+    BackupRecord record = common_record();
+    if (task_.assigned.engine == Engine::postgres) {
+      TRY(copy_postgres(writer, record));
+    } else {
+      TRY(copy_sqlite(writer, record));
+    }
+    const Bytes stored = TRY_DURING("write the backup's record", writer.finish(record, parts_.keys.signer));
+    complete(record, stored);
+    return {};
+  }
+
+  BackupRecord common_record() const {
+    BackupRecord record;
+    record.fleet = parts_.identity.fleet;
+    record.database = task_.assigned.database;
+    record.node = parts_.identity.node;
+    record.backup = task_.backup;
+    record.job = report_.job.id;
+    record.engine = task_.assigned.engine;
+    record.type = BackupType::full;
+    record.reason = report_.backup->reason;
+    record.database_name = task_.assigned.name;
+    record.source_path = task_.found.path;
+    record.labels.assign(task_.assigned.labels.begin(), task_.assigned.labels.end());
+    record.note = task_.note;
+    return record;
+  }
+
+  Result<> copy_postgres(BackupWriter& writer, BackupRecord& record) {
+    if (!task_.endpoint) {
+      return fail(Code::unavailable, fmt::format("the server of \"{}\" does not run", task_.found.path),
+                  "start it; a cluster is backed up while it runs");
+    }
+    const auto receiver = parts_.shipping.find(task_.assigned.database);
+    if (!receiver) {
+      return fail(Code::unavailable, "its WAL is not being shipped yet, and a backup without its WAL is none");
+    }
+    control_.progress({0, task_.found.size_bytes, "waiting for the WAL stream"});
+    TRY(receiver->wait_until_streaming(wait_for_stream, control_.stop));
+    BaseBackupRequest request;
+    request.endpoint = *task_.endpoint;
+    request.data_directory = task_.found.path;
+    request.database = task_.assigned.database;
+    request.backup = task_.backup;
+    request.label = fmt::format("holdfast {}", task_.backup);
+    request.workers = task_.assigned.policy.workers;
+    request.progress = [this](ByteCount done, ByteCount total) {
+      control_.progress({done.value(), total.value(), "copying"});
+    };
+    request.wait_for_wal = [this, &receiver](Timeline timeline, Lsn stop) {
+      control_.progress({0, 0, "waiting for its WAL to be durable"});
+      return receiver->wait_until_durable(timeline, stop, wait_for_log, control_.stop);
+    };
+    const BaseBackupResult result = TRY(run_base_backup(request, writer, parts_.clock, control_.stop));
+    describe(result, record);
+    return {};
+  }
+
+  Result<> copy_sqlite(BackupWriter& writer, BackupRecord& record) {
+    record.started_at = parts_.clock.now();
+    Manifest manifest;
+    manifest.database = task_.assigned.database;
+    manifest.backup = task_.backup;
+    SnapshotOptions options;
+    options.scratch_directory = parts_.scratch_directory;
+    auto worker = writer.worker();
+    const SqliteBackup result =
+        TRY(sqlite_backup(task_.found.path, parts_.open_files, parts_.clock, options, worker, manifest, control_.stop,
+                          [this](std::uint64_t done, std::uint64_t total) {
+                            control_.progress({done, total, "copying"});
+                          }));
+    TRY(writer.put_manifest(manifest));
+    record.page_size = result.page_size;
+    record.engine_version = result.engine_version;
+    record.database_bytes = ByteCount(result.database_bytes);
+    record.read_bytes = ByteCount(result.database_bytes);
+    record.pages = result.pages;
+    record.changed_pages = result.pages;
+    // The snapshot's moment, not the end of storing it: what was committed later is not in it.
+    record.finished_at = result.taken_at;
+    return {};
+  }
+
+  void complete(const BackupRecord& record, const Bytes& stored) {
+    Backup& backup = *report_.backup;
+    backup.state = BackupState::complete;
+    backup.finished_at = record.finished_at;
+    backup.start_lsn = record.start_lsn;
+    backup.stop_lsn = record.stop_lsn;
+    backup.timeline = record.timeline;
+    backup.epoch = record.epoch;
+    backup.database_bytes = record.database_bytes.value();
+    backup.read_bytes = record.read_bytes.value();
+    backup.stored_bytes = record.stored_bytes.value();
+    backup.pages = record.pages;
+    backup.changed_pages = record.changed_pages;
+    backup.bad_pages = record.bad_pages;
+    for (const auto& store : database_->stores.stores()) backup.copies.push_back({store.name, "ok"});
+    backup.record = stored;
+    report_.job.outcome = fmt::format("{} bytes read, {} stored", backup.read_bytes, backup.stored_bytes);
+    if (backup.bad_pages > 0) {
+      report_.job.outcome += fmt::format("; {} PAGES WITH A WRONG CHECKSUM, the first: {}", backup.bad_pages,
+                                         record.bad_page_list.empty() ? "" : record.bad_page_list.front());
+    }
+  }
+
+  const BackupTask& task_;
+  const BackupParts& parts_;
+  JobReport& report_;
+  const JobControl& control_;
+  std::optional<ProtectedDatabase> database_;
+  std::shared_ptr<const EpochKey> epoch_;
+};
+
+}  // namespace
+
+Result<ProtectedDatabase> protected_database(const Assigned& assigned, const FoundDatabase& found,
+                                             const std::vector<StoreInfo>& stores, StoreAccess& access) {
+  std::vector<StoreInfo> chosen;
+  for (const auto& name : assigned.stores) {
+    for (const auto& store : stores) {
+      if (store.name == name) chosen.push_back(store);
+    }
+  }
+  std::vector<Recipient> recipients;
+  for (const auto& recipient : assigned.recipients) recipients.push_back({recipient.name, recipient.key});
+  return ProtectedDatabase{
+      assigned.database, assigned.name,         assigned.engine,
+      found.system_id,   std::move(recipients), TRY(access.open_all(chosen, std::max(assigned.policy.copies_min, 1U)))};
+}
+
+JobWork backup_work(BackupTask task, const BackupParts& parts) {
+  return [task = std::move(task), parts](JobReport& report, const JobControl& control) -> Result<> {
+    return BackupRun(task, parts, report, control).run();
+  };
+}
+
+}  // namespace holdfast

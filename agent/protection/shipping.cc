@@ -1,0 +1,209 @@
+#include "agent/protection/shipping.h"
+
+#include <fmt/format.h>
+
+#include "shared/postgres/timeline_history.h"
+
+namespace holdfast {
+namespace {
+
+std::vector<std::string> store_names(const StoreSet& stores) {
+  std::vector<std::string> names;
+  for (const auto& store : stores.stores()) names.push_back(store.name);
+  return names;
+}
+
+bool same(const ShippedCluster& a, const ShippedCluster& b) {
+  return a.endpoint.socket_directory == b.endpoint.socket_directory && a.endpoint.port == b.endpoint.port &&
+         a.endpoint.role == b.endpoint.role && a.endpoint.os_user.uid == b.endpoint.os_user.uid &&
+         a.database.recipients == b.database.recipients && a.database.system_id == b.database.system_id &&
+         store_names(a.database.stores) == store_names(b.database.stores) &&
+         a.database.stores.min_copies() == b.database.stores.min_copies() && a.zstd_level == b.zstd_level;
+}
+
+}  // namespace
+
+std::string slot_name(DatabaseId database) {
+  return "holdfast_" + database.text();
+}
+
+// The receiver's memory in the agent's state.
+class Shipping::Positions final : public WalPositions {
+ public:
+  Positions(AgentState& state, DatabaseId database) : state_(state), database_(database) {}
+  Result<std::optional<WalResumePoint>> load() override {
+    const auto stored = TRY(state_.wal(database_));
+    if (!stored) return std::nullopt;
+    return WalResumePoint{stored->system_id,   stored->timeline,  stored->first,       stored->durable,
+                          stored->predecessor, stored->from_time, stored->through_time};
+  }
+  Result<> save(const WalResumePoint& point) override {
+    return state_.save_wal(database_, {point.system_id, point.timeline, point.first, point.durable, point.predecessor,
+                                       point.from_time, point.through_time});
+  }
+
+ private:
+  AgentState& state_;
+  DatabaseId database_;
+};
+
+struct Shipping::Running {
+  Running(ShippedCluster cluster_in, AgentState& state)
+      : cluster(std::move(cluster_in)), positions(state, cluster.database.id) {}
+  ShippedCluster cluster;
+  Positions positions;
+  std::shared_ptr<WalReceiver> receiver;  // last: it uses the others
+};
+
+Shipping::Shipping(const Enrolled& identity, const NodeKeys& keys, AgentState& state, Epochs& epochs, Clock& clock,
+                   Entropy& entropy, Logger log, std::function<void()> changed)
+    : identity_(identity),
+      keys_(keys),
+      state_(state),
+      epochs_(epochs),
+      clock_(clock),
+      entropy_(entropy),
+      log_(std::move(log)),
+      changed_(std::move(changed)) {}
+
+Shipping::~Shipping() {
+  stop_all();
+}
+
+std::shared_ptr<Shipping::Running> Shipping::start(ShippedCluster cluster) {
+  auto running = std::make_shared<Running>(std::move(cluster), state_);
+  const ProtectedDatabase& database = running->cluster.database;
+  WalReceiver::Settings settings;
+  settings.endpoint = running->cluster.endpoint;
+  settings.fleet = identity_.fleet;
+  settings.database = database.id;
+  settings.node = identity_.node;
+  settings.system_id = database.system_id;
+  settings.slot = slot_name(database.id);
+  settings.rpo = running->cluster.rpo;
+  settings.zstd_level = running->cluster.zstd_level;
+
+  const Logger log = log_.with({{"database", database.name}});
+  WalReceiverEvents events;
+  events.gap = [log](const WalGap& gap) {
+    log.error("the WAL has a gap; a new full backup closes it",
+              {{"timeline", gap.timeline}, {"from", gap.from}, {"to", gap.to}, {"reason", gap.reason}});
+  };
+  events.history_stored = [this, log, id = database.id](Timeline timeline, const Bytes& content) {
+    const auto history = TimelineHistory::parse(timeline, as_text(content));
+    if (!history || history->switches().empty()) return;
+    const auto& last = history->switches().back();
+    if (auto noted = state_.add_to_outbox(HistoryReport{{id, timeline, last.parent, last.at}}); !noted) {
+      log.error("a timeline could not be noted for the coordinator", noted.error(), {{"timeline", timeline}});
+    }
+    changed_();
+  };
+  WalReceiver::Parts parts{database.stores,
+                           keys_.signer,
+                           [this, &database]() -> Result<std::shared_ptr<const EpochKey>> {
+                             Bytes record;
+                             {
+                               const std::lock_guard lock(mutex_);
+                               record = fleet_record_;
+                             }
+                             auto key = epochs_.current(database, record);
+                             changed_();
+                             return key;
+                           },
+                           running->positions,
+                           clock_,
+                           entropy_,
+                           log,
+                           std::move(events)};
+  running->receiver = std::make_shared<WalReceiver>(std::move(settings), std::move(parts));
+  return running;
+}
+
+void Shipping::set(std::vector<ShippedCluster> clusters, Bytes fleet_record) {
+  // Receivers are ended outside the lock: their threads may be asking for an epoch, which takes it.
+  std::vector<std::shared_ptr<Running>> ended;
+  std::vector<ShippedCluster> to_start;
+  {
+    const std::lock_guard lock(mutex_);
+    fleet_record_ = std::move(fleet_record);
+    std::map<DatabaseId, std::shared_ptr<Running>> kept;
+    for (auto& cluster : clusters) {
+      const DatabaseId id = cluster.database.id;
+      if (suspended_.contains(id)) continue;
+      const auto found = running_.find(id);
+      if (found != running_.end() && same(found->second->cluster, cluster)) {
+        found->second->receiver->set_rpo(cluster.rpo);
+        kept.emplace(id, std::move(found->second));
+        running_.erase(found);
+      } else {
+        to_start.push_back(std::move(cluster));
+      }
+    }
+    for (auto& [id, running] : running_) ended.push_back(std::move(running));
+    running_ = std::move(kept);
+  }
+  ended.clear();
+  for (auto& cluster : to_start) {
+    const DatabaseId id = cluster.database.id;
+    auto running = start(std::move(cluster));
+    const std::lock_guard lock(mutex_);
+    if (!suspended_.contains(id)) running_.insert_or_assign(id, std::move(running));
+  }
+}
+
+void Shipping::suspend(DatabaseId database) {
+  std::shared_ptr<Running> ended;  // before the lock: it ends after the lock was given back
+  const std::lock_guard lock(mutex_);
+  suspended_.insert(database);
+  const auto found = running_.find(database);
+  if (found == running_.end()) return;
+  ended = std::move(found->second);
+  running_.erase(found);
+}
+
+void Shipping::resume(DatabaseId database) {
+  const std::lock_guard lock(mutex_);
+  suspended_.erase(database);
+}
+
+void Shipping::stop_all() {
+  set({}, {});
+}
+
+std::vector<WalPosition> Shipping::positions() const {
+  std::vector<std::shared_ptr<Running>> all;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, running] : running_) all.push_back(running);
+  }
+  std::vector<WalPosition> out;
+  for (const auto& running : all) {
+    const WalReceiverStatus status = running->receiver->status();
+    WalPosition position;
+    position.database = running->cluster.database.id;
+    position.timeline = status.timeline;
+    position.first = status.first;
+    position.durable = status.durable;
+    position.written = status.received;
+    position.from_time = status.from_time;
+    position.through_time = status.recoverable_through;
+    position.segment_size = status.segment_size.bytes();
+    if (status.slot) {
+      position.slot_state = to_string(status.slot->wal);
+      position.slot_retained_bytes = status.slot->held_bytes;
+    }
+    if (status.error) position.error = status.error->text();
+    out.push_back(std::move(position));
+  }
+  return out;
+}
+
+std::shared_ptr<WalReceiver> Shipping::find(DatabaseId database) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = running_.find(database);
+  if (found == running_.end()) return nullptr;
+  // The receiver lives as long as everything it was made of.
+  return {found->second, found->second->receiver.get()};
+}
+
+}  // namespace holdfast

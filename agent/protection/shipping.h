@@ -1,0 +1,66 @@
+#pragma once
+// WAL of every protected cluster of this host, each shipped by a receiver of its own.
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+
+#include "agent/postgres/wal_receiver.h"
+#include "agent/protection/epochs.h"
+#include "shared/log/log.h"
+
+namespace holdfast {
+
+// What a receiver is made of; another value of any part makes another receiver.
+struct ShippedCluster {
+  ProtectedDatabase database;
+  PostgresEndpoint endpoint;
+  Micros rpo = std::chrono::seconds(10);
+  int zstd_level = 1;
+};
+
+std::string slot_name(DatabaseId database);
+
+// Safe from many threads.
+class Shipping {
+ public:
+  // `changed` is called when there is something new for the coordinator (an epoch, a timeline); any thread.
+  Shipping(const Enrolled& identity, const NodeKeys& keys, AgentState& state, Epochs& epochs, Clock& clock,
+           Entropy& entropy, Logger log, std::function<void()> changed);
+  ~Shipping();
+  Shipping(const Shipping&) = delete;
+  Shipping& operator=(const Shipping&) = delete;
+
+  // Makes exactly these run, except those that are suspended.
+  void set(std::vector<ShippedCluster> clusters, Bytes fleet_record);
+  // While a cluster's directory is being restored nobody may stream from it. Waits until the receiver is gone.
+  void suspend(DatabaseId database);
+  // From the next set() on.
+  void resume(DatabaseId database);
+  void stop_all();
+
+  std::vector<WalPosition> positions() const;
+
+  // nullptr: not shipped (now).
+  std::shared_ptr<WalReceiver> find(DatabaseId database) const;
+
+ private:
+  class Positions;
+  struct Running;
+  std::shared_ptr<Running> start(ShippedCluster cluster);
+
+  const Enrolled& identity_;
+  const NodeKeys& keys_;
+  AgentState& state_;
+  Epochs& epochs_;
+  Clock& clock_;
+  Entropy& entropy_;
+  Logger log_;
+  std::function<void()> changed_;
+  mutable std::mutex mutex_;  // guards what follows
+  Bytes fleet_record_;
+  std::map<DatabaseId, std::shared_ptr<Running>> running_;
+  std::set<DatabaseId> suspended_;
+};
+
+}  // namespace holdfast
