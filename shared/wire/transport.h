@@ -32,6 +32,8 @@ class ServerTransport {
   // To the newest connection of this peer on this door. Code::unavailable: it has none or is too slow; the sender
   // resends by its own rules.
   virtual Result<> send(Door door, const CurvePublicKey& peer, ByteView bytes) = 0;
+  // Where it listens, also when port 0 was asked for; 0: nowhere.
+  virtual std::uint16_t port(Door) const { return 0; }
 };
 
 struct ServerTransportOptions {

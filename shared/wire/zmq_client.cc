@@ -1,0 +1,140 @@
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "shared/os/clock.h"
+#include "shared/os/system_entropy.h"
+#include "shared/wire/zmq_parts.h"
+
+namespace holdfast {
+namespace {
+
+constexpr int queue = 1000;  // messages
+// After a coordinator's restart its fleet comes back spread over these times, not at once.
+constexpr int reconnect_from_milliseconds = 1000;
+constexpr int reconnect_spread_milliseconds = 4000;
+constexpr int reconnect_limit_milliseconds = 120'000;
+constexpr int connect_timeout_milliseconds = 10'000;
+
+class ZmqClientTransport final : public ClientTransport {
+ public:
+  ZmqClientTransport(std::string endpoint, std::size_t message_limit, std::vector<int> extra_fds)
+      : endpoint_(std::move(endpoint)), message_limit_(message_limit), extra_fds_(std::move(extra_fds)) {}
+
+  Result<> open(ZmqContext& context, const CurvePublicKey& server, const CurveKeyPair& own);
+  Result<> send(ByteView bytes) override;
+  Result<std::optional<Bytes>> receive(Micros timeout) override;
+
+ private:
+  std::optional<Bytes> take_message();
+  void look_at_monitor();
+  Result<> refused() const;
+
+  const std::string endpoint_;
+  const std::size_t message_limit_;
+  const std::vector<int> extra_fds_;
+  SystemClock clock_;
+  bool refused_ = false;
+  ZmqSocket socket_;
+  ZmqSocket monitor_;  // closed before the socket that writes to it
+};
+
+Result<> ZmqClientTransport::open(ZmqContext& context, const CurvePublicKey& server, const CurveKeyPair& own) {
+  SystemEntropy entropy;
+  socket_ = TRY(open_zmq_socket(context.native(), ZMQ_DEALER));
+  TRY(set_common_options(socket_, own.secret_key.bytes(), message_limit_));
+  TRY(set_option(socket_, ZMQ_CURVE_PUBLICKEY, own.public_key.bytes()));
+  TRY(set_option(socket_, ZMQ_CURVE_SERVERKEY, server.bytes()));
+  TRY(set_option(socket_, ZMQ_RCVHWM, queue));
+  TRY(set_option(socket_, ZMQ_SNDHWM, queue));
+  const auto jitter = read_be<std::uint32_t>(entropy.bytes<4>()) % reconnect_spread_milliseconds;
+  TRY(set_option(socket_, ZMQ_RECONNECT_IVL, reconnect_from_milliseconds + static_cast<int>(jitter)));
+  TRY(set_option(socket_, ZMQ_RECONNECT_IVL_MAX, reconnect_limit_milliseconds));
+  TRY(set_option(socket_, ZMQ_CONNECT_TIMEOUT, connect_timeout_milliseconds));
+  TRY(set_option(socket_, ZMQ_IPV6, endpoint_.find('[') != std::string::npos ? 1 : 0));
+
+  const std::string monitor_endpoint = "inproc://holdfast-client-" + to_hex(entropy.bytes<8>());
+  if (zmq_socket_monitor(socket_.get(), monitor_endpoint.c_str(), ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) != 0) {
+    return std::unexpected(zmq_error("watch a socket"));
+  }
+  monitor_ = TRY(open_zmq_socket(context.native(), ZMQ_PAIR));
+  TRY(set_option(monitor_, ZMQ_LINGER, 0));
+  if (zmq_connect(monitor_.get(), monitor_endpoint.c_str()) != 0) {
+    return std::unexpected(zmq_error("watch a socket"));
+  }
+  if (zmq_connect(socket_.get(), endpoint_.c_str()) != 0) {
+    return std::unexpected(
+        zmq_error(fmt::format("connect to \"{}\"", endpoint_)).with_hint("an endpoint looks like tcp://host:7400"));
+  }
+  return {};
+}
+
+Result<> ZmqClientTransport::refused() const {
+  return fail(Code::denied, fmt::format("\"{}\" refused our key: it was revoked", endpoint_));
+}
+
+Result<> ZmqClientTransport::send(ByteView bytes) {
+  if (refused_) return refused();
+  if (zmq_send(socket_.get(), bytes.data(), bytes.size(), ZMQ_DONTWAIT) >= 0) return {};
+  if (zmq_errno() == EAGAIN) return fail(Code::unavailable, fmt::format("\"{}\" does not take messages", endpoint_));
+  return std::unexpected(zmq_error(fmt::format("send to \"{}\"", endpoint_)));
+}
+
+std::optional<Bytes> ZmqClientTransport::take_message() {
+  for (;;) {
+    ZmqFrame frame;
+    if (!frame.take(socket_)) return std::nullopt;
+    if (!frame.more() && frame.bytes().size() <= message_limit_) return to_bytes(frame.bytes());
+    drop_rest(socket_, frame);
+  }
+}
+
+// Two frames an event: number (16 bits) and value (32 bits) in this machine's order, then the address. The value of a
+// failed authentication is the ZAP status.
+void ZmqClientTransport::look_at_monitor() {
+  constexpr std::uint32_t never = 400;
+  for (;;) {
+    ZmqFrame frame;
+    if (!frame.take(monitor_)) return;
+    std::uint16_t event = 0;
+    std::uint32_t value = 0;
+    const ByteView bytes = frame.bytes();
+    if (bytes.size() == sizeof event + sizeof value) {
+      std::memcpy(&event, bytes.data(), sizeof event);
+      std::memcpy(&value, bytes.data() + sizeof event, sizeof value);
+    }
+    drop_rest(monitor_, frame);
+    if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH && value == never) refused_ = true;
+  }
+}
+
+Result<std::optional<Bytes>> ZmqClientTransport::receive(Micros timeout) {
+  const Micros deadline = clock_.monotonic() + timeout;
+  for (;;) {
+    std::vector<zmq_pollitem_t> items{{socket_.get(), 0, ZMQ_POLLIN, 0}, {monitor_.get(), 0, ZMQ_POLLIN, 0}};
+    for (const int fd : extra_fds_) items.push_back({nullptr, fd, ZMQ_POLLIN, 0});
+    const Micros left = deadline - clock_.monotonic();
+    if (zmq_poll(items.data(), static_cast<int>(items.size()), poll_milliseconds(left)) < 0 && zmq_errno() != EINTR) {
+      return std::unexpected(zmq_error("wait for messages"));
+    }
+    look_at_monitor();
+    if (auto message = take_message()) return message;
+    if (refused_) return std::unexpected(refused().error());
+    for (std::size_t i = 2; i < items.size(); ++i) {
+      if (items[i].revents != 0) return std::nullopt;
+    }
+    if (clock_.monotonic() >= deadline) return std::nullopt;
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ClientTransport>> open_client_transport(ZmqContext& context,
+                                                               const ClientTransportOptions& options,
+                                                               const CurveKeyPair& own, std::vector<int> extra_fds) {
+  auto transport = std::make_unique<ZmqClientTransport>(options.endpoint, options.message_limit, std::move(extra_fds));
+  TRY(transport->open(context, options.server, own));
+  return transport;
+}
+
+}  // namespace holdfast
