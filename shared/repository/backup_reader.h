@@ -17,14 +17,18 @@ struct TrustAnchor {
 // Epoch document of a database, verified up to the anchor.
 Result<EpochDocument> load_epoch(const StoreSet& stores, const TrustAnchor& anchor, DatabaseId database, EpochId epoch);
 // Record of a backup, verified through its epoch's certificate. Code::not_found: there is no such backup.
-Result<BackupRecord> load_record(const StoreSet& stores, const TrustAnchor& anchor, DatabaseId database, BackupId backup);
-// Every backup with a sound record, oldest first; unsound ones are listed in `problems`, never skipped silently.
+Result<BackupRecord> load_record(const StoreSet& stores, const TrustAnchor& anchor, DatabaseId database,
+                                 BackupId backup);
+// Every backup with a sound record that retention has not released, oldest first; unsound ones are listed in
+// `problems`, never skipped silently.
 struct BackupListing {
   std::vector<BackupRecord> backups;
   std::vector<Error> problems;
 };
 Result<BackupListing> list_backups(const StoreSet& stores, const TrustAnchor& anchor, DatabaseId database);
-Result<std::vector<DatabaseRecord>> list_databases(const StoreSet& stores, const TrustAnchor& anchor);
+// Every database of the stores, ordered by id. Unsound ones go into `problems`; without it the first one is the error.
+Result<std::vector<DatabaseRecord>> list_databases(const StoreSet& stores, const TrustAnchor& anchor,
+                                                   std::vector<Error>* problems = nullptr);
 
 // Safe from many threads after open.
 class BackupReader {

@@ -1,6 +1,7 @@
 #pragma once
 // Frames into packs, packs into stores. A BackupWriter is shared by the workers of one backup; each worker fills packs
-// of its own. Memory: at most workers x 2 packs. Nothing it writes is visible as a backup until finish() put the record.
+// of its own. Memory: at most workers x 2 packs. Nothing it writes is visible as a backup until finish() put the
+// record.
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -21,6 +22,11 @@ class BackupWriter {
   BackupWriter(FleetId fleet, DatabaseId database, BackupId backup, const EpochKey& epoch, const StoreSet& stores,
                Entropy& entropy, BackupWriterOptions options);
 
+  // For an incremental, before the first worker: the frames of the parent keep their numbers, so that extents of the
+  // parent's manifest (`packs` and `frames` are its tables) can be taken over as they are. `parent` names the packs'
+  // objects. What no extent needs in the end is dropped by put_manifest().
+  Result<> carry_over(const BackupRecord& parent, std::vector<PackRef> packs, std::vector<FrameRef> frames);
+
   // For one thread. Frames get their final place in the manifest's frame table at once.
   class Worker {
    public:
@@ -38,15 +44,19 @@ class BackupWriter {
     friend class BackupWriter;
     struct Pack;
     explicit Worker(BackupWriter& writer);
+    void begin();
+    Result<> write_pending(FrameEnd end);
+    Result<> send();
     BackupWriter* writer_;
     std::unique_ptr<Pack> pack_;
   };
   Worker worker();
 
-  // After every worker finished: fills in packs and frames, puts the manifest. Call before `finish`.
+  // After every worker finished: fills in packs and frames (and numbers the extents anew when carried frames fell out),
+  // puts the manifest. Call before `finish`. Code::invalid: the manifest would not be one a reader takes.
   Result<> put_manifest(Manifest& manifest);
-  // Fills in ids, epoch, objects and stored bytes of the record, signs it, puts it: now the backup exists. Returns the
-  // stored bytes of the record.
+  // Fills in ids, epoch, objects, needed packs and epochs, and stored bytes of the record, signs it, puts it: now the
+  // backup exists. Returns the stored bytes of the record.
   Result<Bytes> finish(BackupRecord& record, const SignKeyPair& signer);
 
   ByteCount stored_bytes() const { return ByteCount(stored_bytes_.load()); }
@@ -55,6 +65,9 @@ class BackupWriter {
   std::vector<std::string> object_names() const;
 
  private:
+  Result<> put_object(const std::string& name, ByteView content);
+  Result<> fill_tables(Manifest& manifest);
+
   FleetId fleet_;
   DatabaseId database_;
   BackupId backup_;
@@ -68,6 +81,11 @@ class BackupWriter {
   std::vector<PackRef> packs_;
   std::vector<FrameRef> frames_;
   std::vector<StoredObject> objects_;
+  std::size_t carried_packs_ = 0;              // of packs_, from the front
+  std::size_t carried_frames_ = 0;             // of frames_
+  std::vector<StoredObject> carried_objects_;  // for each carried pack
+  std::vector<NeededPack> needed_packs_;       // set by put_manifest()
+  std::vector<EpochId> needed_epochs_;
 };
 
 }  // namespace holdfast

@@ -33,6 +33,7 @@ struct EpochDocument {
   Timestamp created_at;
   std::vector<KeyStanza> stanzas;
   CertificateChain chain;
+  SignPublicKey signer;  // out of the chain, by read_epoch(): who signs everything made under this epoch
 };
 
 struct EpochKey {

@@ -18,12 +18,26 @@ struct FrameIdentity {
   DatabaseId database;
   EpochId epoch;
   FrameSpace space = FrameSpace::pack;
-  std::array<std::uint8_t, 16> owner{};   // backup id; for WAL: timeline, first LSN (see FORMAT.md)
-  std::uint32_t object = 0;               // pack number
-  std::uint32_t number = 0;               // frame number in that object, from 0
+  std::array<std::uint8_t, 16> owner{};         // backup id; for WAL: timeline, first LSN (see FORMAT.md)
+  std::uint32_t object = 0;                     // pack number
+  std::uint32_t number = 0;                     // frame number in that object, from 0
   std::array<std::uint8_t, 16> nonce_prefix{};  // random for each object
   FrameEnd end = FrameEnd::more;
 };
+
+// The clear front of a stored frame: enough to walk over an object's frames without a key.
+struct FrameHeader {
+  EpochId epoch;
+  FrameSpace space = FrameSpace::pack;
+  FrameEnd end = FrameEnd::more;
+  std::array<std::uint8_t, 16> owner{};
+  std::uint32_t object = 0;
+  std::uint32_t number = 0;
+  std::size_t stored_size = 0;  // header + body
+  std::size_t plain_size = 0;
+};
+// Of the frame at the front of `stored`; its body need not be there. Code::corrupt. Proves nothing without the key.
+Result<FrameHeader> read_frame_header(ByteView stored);
 
 struct XxHash128 {
   std::uint64_t low = 0;
@@ -42,6 +56,7 @@ class FrameEncoder {
   FrameEncoder(const FrameEncoder&) = delete;
   FrameEncoder& operator=(const FrameEncoder&) = delete;
   FrameEncoder& operator=(FrameEncoder&&) = delete;
+  // Code::invalid: no bytes, or more than frame_plain_limit. `out` is as it was when it fails.
   Result<std::size_t> append(Bytes& out, const FrameIdentity& identity, const Secret<32>& epoch_key, ByteView plain);
 
  private:

@@ -9,18 +9,18 @@
 
 namespace holdfast {
 
-std::string fleet_record_name();                                       // "fleet.record"
-std::string database_prefix(DatabaseId database);                      // "<database>/"
-std::string database_record_name(DatabaseId database);                 // "<database>/database.record"
-std::string epoch_name(DatabaseId database, EpochId epoch);            // "<database>/epochs/<epoch>.keys"
-std::string backup_prefix(DatabaseId database, BackupId backup);       // "<database>/backups/<backup>/"
+std::string fleet_record_name();                                                  // "fleet.record"
+std::string database_prefix(DatabaseId database);                                 // "<database>/"
+std::string database_record_name(DatabaseId database);                            // "<database>/database.record"
+std::string epoch_name(DatabaseId database, EpochId epoch);                       // "<database>/epochs/<epoch>.keys"
+std::string backup_prefix(DatabaseId database, BackupId backup);                  // "<database>/backups/<backup>/"
 std::string pack_name(DatabaseId database, BackupId backup, std::uint32_t pack);  // ".../pack-0000"
 std::string manifest_name(DatabaseId database, BackupId backup);
 std::string record_name(DatabaseId database, BackupId backup);
-std::string released_name(DatabaseId database, BackupId backup);       // retention mark, before anything is removed
-std::string wal_prefix(DatabaseId database, Timeline timeline);        // "<database>/wal/00000001/"
+std::string released_name(DatabaseId database, BackupId backup);  // retention mark, before anything is removed
+std::string wal_prefix(DatabaseId database, Timeline timeline);   // "<database>/wal/00000001/"
 std::string wal_name(DatabaseId database, Timeline timeline, Lsn first, Lsn last);  // 16 hex digits each
-std::string history_name(DatabaseId database, Timeline timeline);      // "<database>/wal/00000002.history"
+std::string history_name(DatabaseId database, Timeline timeline);                   // "<database>/wal/00000002.history"
 
 struct WalName {
   Timeline timeline;

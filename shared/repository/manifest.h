@@ -13,8 +13,8 @@ namespace holdfast {
 
 enum class EntryKind : std::uint8_t { file = 0, directory = 1, link = 2 };
 
-// `pages` consecutive pages of a file from `first_page` on, found in frame `frame` (an index into Manifest::frames) from
-// byte `offset` of its plain text on. The last page of a file may be short. Pages no extent names are zero.
+// `pages` consecutive pages of a file from `first_page` on, found in frame `frame` (an index into Manifest::frames)
+// from byte `offset` of its plain text on. The last page of a file may be short. Pages no extent names are zero.
 struct Extent {
   std::uint64_t first_page = 0;
   std::uint32_t pages = 0;
@@ -74,6 +74,9 @@ struct Manifest {
   friend bool operator==(const Manifest&, const Manifest&) = default;
 };
 
+// Code::invalid: what decode_manifest() would refuse to give back.
+Result<> check_manifest(const Manifest& manifest);
+// Of a manifest that passes check_manifest().
 Bytes encode_manifest(const Manifest& manifest);  // plain bytes, before compression and encryption
 // Strict: every index in range, order as promised, nothing trailing. Code::corrupt.
 Result<Manifest> decode_manifest(ByteView bytes);

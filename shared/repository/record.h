@@ -7,8 +7,8 @@
 
 #include "shared/base/strong.h"
 #include "shared/fleet/kinds.h"
-#include "shared/repository/epoch.h"
 #include "shared/postgres/wal_position.h"
+#include "shared/repository/epoch.h"
 
 namespace holdfast {
 
@@ -38,7 +38,7 @@ struct BackupRecord {
   std::uint32_t page_size = 8192;
   std::uint64_t wal_segment_size = 0;
   BackupType type = BackupType::full;
-  BackupId parent;  // null for a full
+  BackupId parent;     // null for a full
   std::string reason;  // why it was full, when another type was asked for
   Lsn start_lsn;
   Lsn stop_lsn;
@@ -111,7 +111,8 @@ struct ReleasedMark {
   std::string reason;
   friend bool operator==(const ReleasedMark&, const ReleasedMark&) = default;
 };
-Bytes encode_released(const ReleasedMark& mark, const SignedBytes& intermediate_certificate, const SignKeyPair& intermediate);
+Bytes encode_released(const ReleasedMark& mark, const SignedBytes& intermediate_certificate,
+                      const SignKeyPair& intermediate);
 Result<ReleasedMark> decode_released(ByteView object, const SignPublicKey& root);
 
 }  // namespace holdfast

@@ -17,7 +17,7 @@ struct VerifyFinding {
 struct VerifyReport {
   std::uint64_t objects = 0;
   std::uint64_t bytes = 0;
-  std::uint64_t frames = 0;        // level 2
+  std::uint64_t frames = 0;  // level 2
   bool with_keys = false;
   std::vector<VerifyFinding> findings;  // empty: sound in every store
 };
@@ -25,10 +25,11 @@ struct VerifyReport {
 using VerifyProgress = std::function<Result<>(std::uint64_t done_bytes, std::uint64_t total_bytes)>;  // error: stop
 
 // Per store of the set, so that a damaged copy is named even when another is sound. keys == nullptr: level 1.
-Result<VerifyReport> verify_backup(const StoreSet& stores, const TrustAnchor& anchor, DatabaseId database, BackupId backup,
-                                   const KeyRing* keys, const VerifyProgress& progress);
+Result<VerifyReport> verify_backup(const StoreSet& stores, const TrustAnchor& anchor, DatabaseId database,
+                                   BackupId backup, const KeyRing* keys, const VerifyProgress& progress);
 // Chain and signatures of all WAL of a timeline from `from` on.
-Result<VerifyReport> verify_wal(const StoreSet& stores, const TrustAnchor& anchor, DatabaseId database, Timeline timeline,
-                                Lsn from, Lsn to, const KeyRing* keys, const VerifyProgress& progress);
+Result<VerifyReport> verify_wal(const StoreSet& stores, const TrustAnchor& anchor, DatabaseId database,
+                                Timeline timeline, Lsn from, Lsn to, const KeyRing* keys,
+                                const VerifyProgress& progress);
 
 }  // namespace holdfast

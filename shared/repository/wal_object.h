@@ -2,8 +2,8 @@
 // One stretch of WAL: clear signed header, encrypted body. Pure functions; who puts and gets is elsewhere.
 #include <optional>
 
-#include "shared/repository/frame.h"
 #include "shared/postgres/wal_position.h"
+#include "shared/repository/frame.h"
 
 namespace holdfast {
 
@@ -17,7 +17,7 @@ struct WalHeader {
   Lsn first;
   Lsn last;  // exclusive
   std::uint64_t segment_size = 0;
-  Sha256 predecessor{};  // SHA-256 of the whole stored object before this one on the chain; zero for the first
+  Sha256 predecessor{};     // SHA-256 of the whole stored object before this one on the chain; zero for the first
   Timestamp received_from;  // server clock of the first and the last data in it: the time index of the window
   Timestamp received_through;
   std::uint32_t frames = 0;

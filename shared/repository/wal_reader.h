@@ -4,6 +4,7 @@
 
 #include "shared/postgres/timeline_history.h"
 #include "shared/repository/backup_reader.h"
+#include "shared/repository/layout.h"
 #include "shared/repository/wal_object.h"
 
 namespace holdfast {
@@ -29,7 +30,8 @@ class WalReader {
   Result<std::vector<WalStretch>> stretches(Timeline timeline);
   // The whole segment that holds `at`, exactly segment_size bytes: what is missing at its end is zero, provided it
   // begins without a gap. Code::not_found only when every store could be asked and none has its beginning: that is the
-  // end of the WAL. Everything else (store away, object damaged, key missing) is another code and must not look like it.
+  // end of the WAL. Everything else (store away, object damaged, key missing) is another code and must not look like
+  // it.
   Result<Bytes> segment(Timeline timeline, Lsn at, std::uint64_t segment_size);
   Result<Bytes> history(Timeline timeline);  // content of the .history file
 

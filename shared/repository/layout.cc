@@ -1,0 +1,82 @@
+#include "shared/repository/layout.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+namespace holdfast {
+namespace {
+
+// Exactly `digits` lower-case hex digits off the front.
+template <class T>
+std::optional<T> take_hex(std::string_view& text, std::size_t digits) {
+  if (text.size() < digits) return std::nullopt;
+  const std::string_view part = text.substr(0, digits);
+  for (const char c : part) {
+    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return std::nullopt;
+  }
+  T value = 0;
+  std::from_chars(part.data(), part.data() + part.size(), value, 16);
+  text.remove_prefix(digits);
+  return value;
+}
+
+bool take(std::string_view& text, std::string_view wanted) {
+  if (!text.starts_with(wanted)) return false;
+  text.remove_prefix(wanted.size());
+  return true;
+}
+
+}  // namespace
+
+std::string fleet_record_name() {
+  return "fleet.record";
+}
+std::string database_prefix(DatabaseId database) {
+  return database.text() + "/";
+}
+std::string database_record_name(DatabaseId database) {
+  return database_prefix(database) + "database.record";
+}
+std::string epoch_name(DatabaseId database, EpochId epoch) {
+  return fmt::format("{}/epochs/{}.keys", database, epoch);
+}
+std::string backup_prefix(DatabaseId database, BackupId backup) {
+  return fmt::format("{}/backups/{}/", database, backup);
+}
+std::string pack_name(DatabaseId database, BackupId backup, std::uint32_t pack) {
+  return fmt::format("{}pack-{:04}", backup_prefix(database, backup), pack);
+}
+std::string manifest_name(DatabaseId database, BackupId backup) {
+  return backup_prefix(database, backup) + "manifest";
+}
+std::string record_name(DatabaseId database, BackupId backup) {
+  return backup_prefix(database, backup) + "record";
+}
+std::string released_name(DatabaseId database, BackupId backup) {
+  return backup_prefix(database, backup) + "released";
+}
+std::string wal_prefix(DatabaseId database, Timeline timeline) {
+  return fmt::format("{}/wal/{:08x}/", database, timeline.value());
+}
+std::string wal_name(DatabaseId database, Timeline timeline, Lsn first, Lsn last) {
+  return fmt::format("{}{:016x}-{:016x}", wal_prefix(database, timeline), first.value(), last.value());
+}
+std::string history_name(DatabaseId database, Timeline timeline) {
+  return fmt::format("{}/wal/{:08x}.history", database, timeline.value());
+}
+
+std::optional<WalName> parse_wal_name(std::string_view object_name) {
+  std::string_view rest = object_name;
+  if (!take_hex<std::uint64_t>(rest, 16) || !take_hex<std::uint64_t>(rest, 16) || !take(rest, "/wal/"))
+    return std::nullopt;
+  const auto timeline = take_hex<std::uint32_t>(rest, 8);
+  if (!timeline || !take(rest, "/")) return std::nullopt;
+  const auto first = take_hex<std::uint64_t>(rest, 16);
+  if (!first || !take(rest, "-")) return std::nullopt;
+  const auto last = take_hex<std::uint64_t>(rest, 16);
+  if (!last || !rest.empty() || *last <= *first) return std::nullopt;
+  return WalName{Timeline(*timeline), Lsn(*first), Lsn(*last)};
+}
+
+}  // namespace holdfast

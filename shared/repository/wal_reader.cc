@@ -1,0 +1,252 @@
+#include "shared/repository/wal_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "shared/base/mutex.h"
+#include "shared/repository/layout.h"
+#include "shared/repository/sound_copy.h"
+
+namespace holdfast {
+namespace {
+
+bool starts_before(const WalName& a, const WalName& b) {
+  if (a.timeline != b.timeline) return a.timeline < b.timeline;
+  if (a.first != b.first) return a.first < b.first;
+  return a.last > b.last;
+}
+
+// What is in the stores of one timeline, and what could not be asked.
+struct Listing {
+  std::vector<WalName> names;  // ordered by starts_before
+  std::optional<Error> unasked;
+  bool reaches(Lsn end) const {
+    return std::ranges::any_of(names, [&](const WalName& name) { return name.last >= end; });
+  }
+};
+using ListingPtr = std::shared_ptr<const Listing>;
+
+// A place of the WAL up to which bytes were found.
+struct Filled {
+  ListingPtr listing;
+  Lsn at;
+  Bytes bytes;
+};
+
+}  // namespace
+
+std::vector<WalStretch> merge_wal(std::vector<WalName> names) {
+  std::ranges::sort(names, starts_before);
+  std::vector<WalStretch> stretches;
+  for (const WalName& name : names) {
+    if (name.last <= name.first) continue;
+    WalStretch* last = stretches.empty() ? nullptr : &stretches.back();
+    if (last != nullptr && last->timeline == name.timeline && name.first <= last->last) {
+      last->last = std::max(last->last, name.last);
+    } else {
+      stretches.push_back({name.timeline, name.first, name.last});
+    }
+  }
+  return stretches;
+}
+
+struct WalReader::State {
+  State(const StoreSet& set, TrustAnchor trust, DatabaseId id, const KeyRing& ring)
+      : stores(set), anchor(trust), database(id), keys(ring) {}
+
+  const StoreSet& stores;
+  const TrustAnchor anchor;
+  const DatabaseId database;
+  const KeyRing& keys;
+  Guarded<std::map<Timeline, ListingPtr>> listings;
+  Guarded<std::map<EpochId, EpochDocument>> epochs;
+
+  ListingPtr refresh(Timeline timeline);
+  ListingPtr known_listing(Timeline timeline, Lsn end) const;
+  Result<EpochDocument> epoch(EpochId id);
+  Result<Bytes> open(const WalName& name);
+  Result<Filled> fill(ListingPtr listing, Lsn begin, Lsn end);
+  Result<Filled> fill(Timeline timeline, Lsn begin, Lsn end);
+  Result<TimelineHistory> history_of(Timeline timeline);
+  Result<Bytes> history(Timeline timeline);
+  Result<std::optional<Filled>> from_ancestor(Timeline timeline, const Filled& own, Lsn begin, Lsn end);
+  Result<Bytes> segment(Timeline timeline, Lsn begin, Lsn end);
+};
+
+ListingPtr WalReader::State::refresh(Timeline timeline) {
+  Listing fresh;
+  for (const NamedStore& store : stores.stores()) {
+    auto objects = store.store->list(wal_prefix(database, timeline));
+    if (!objects) {
+      if (!fresh.unasked) fresh.unasked = std::move(objects).error().during(fmt::format("store \"{}\"", store.name));
+      continue;
+    }
+    for (const ObjectInfo& object : *objects) {
+      const auto name = parse_wal_name(object.name);
+      if (name && wal_name(database, name->timeline, name->first, name->last) == object.name)
+        fresh.names.push_back(*name);
+    }
+  }
+  std::ranges::sort(fresh.names, starts_before);
+  fresh.names.erase(std::ranges::unique(fresh.names).begin(), fresh.names.end());
+  auto shared = std::make_shared<const Listing>(std::move(fresh));
+  listings.with([&](auto& known) { known[timeline] = shared; });
+  return shared;
+}
+
+// nullptr: none, or one that cannot know about everything before `end`.
+ListingPtr WalReader::State::known_listing(Timeline timeline, Lsn end) const {
+  return listings.with([&](const auto& all) -> ListingPtr {
+    const auto found = all.find(timeline);
+    if (found == all.end() || found->second->unasked || !found->second->reaches(end)) return nullptr;
+    return found->second;
+  });
+}
+
+Result<EpochDocument> WalReader::State::epoch(EpochId id) {
+  auto known = epochs.with([&](const auto& all) -> std::optional<EpochDocument> {
+    const auto found = all.find(id);
+    return found == all.end() ? std::nullopt : std::optional(found->second);
+  });
+  if (known) return std::move(*known);
+  EpochDocument document = TRY(load_epoch(stores, anchor, database, id));
+  epochs.with([&](auto& all) { all.insert_or_assign(id, document); });
+  return document;
+}
+
+Result<Bytes> WalReader::State::open(const WalName& name) {
+  const std::string object_name = wal_name(database, name.timeline, name.first, name.last);
+  return first_sound_object(stores, object_name, [&](const Bytes& object) -> Result<Bytes> {
+    const WalHeader header = TRY(peek_wal_header(object));
+    const EpochDocument document = TRY(epoch(header.epoch));
+    if (header.fleet != anchor.fleet || header.database != database || header.node != document.node ||
+        header.timeline != name.timeline || header.first != name.first || header.last != name.last) {
+      return fail(Code::denied, "it is the WAL of another name");
+    }
+    FrameDecoder decoder;
+    return open_wal_object(object, document.signer, keys, decoder);
+  });
+}
+
+// [begin, ..) of one timeline, until `end` or until nothing goes on there. An object that is listed and cannot be had
+// is an error, unless another one covers the same place.
+Result<Filled> WalReader::State::fill(ListingPtr listing, Lsn begin, Lsn end) {
+  Filled out{std::move(listing), begin, {}};
+  out.bytes.reserve(end - begin);
+  while (out.at < end) {
+    std::vector<WalName> covering;
+    for (const WalName& name : out.listing->names) {
+      if (name.first <= out.at && out.at < name.last) covering.push_back(name);
+    }
+    if (covering.empty()) return out;
+    std::ranges::sort(covering, [](const WalName& a, const WalName& b) { return a.last > b.last; });
+    std::optional<Error> first;
+    for (const WalName& name : covering) {
+      const auto plain = open(name);
+      if (!plain) {
+        if (!first) first = plain.error();
+        continue;
+      }
+      const Lsn until = std::min(end, name.last);
+      append(out.bytes, ByteView(*plain).subspan(out.at - name.first, until - out.at));
+      out.at = until;
+      first.reset();
+      break;
+    }
+    if (first) {
+      // It was listed a moment ago. That it is gone now is no proof that there is no WAL.
+      if (first->code == Code::not_found) first->code = Code::unavailable;
+      return std::unexpected(std::move(*first));
+    }
+  }
+  return out;
+}
+
+// With the listing there is when that is enough, else with a new one: stores only grow, or retention and merging have
+// put something else in place of what is gone.
+Result<Filled> WalReader::State::fill(Timeline timeline, Lsn begin, Lsn end) {
+  if (const ListingPtr known = known_listing(timeline, end)) {
+    auto filled = fill(known, begin, end);
+    if (filled && filled->at == end) return filled;
+  }
+  return fill(refresh(timeline), begin, end);
+}
+
+Result<Bytes> WalReader::State::history(Timeline timeline) {
+  return stores.get(history_name(database, timeline));
+}
+
+Result<TimelineHistory> WalReader::State::history_of(Timeline timeline) {
+  if (timeline <= Timeline(1)) return TimelineHistory(timeline);
+  auto content = history(timeline);
+  if (!content && content.error().code == Code::not_found) return TimelineHistory(timeline);
+  if (!content) return std::unexpected(std::move(content).error());
+  return TRY_DURING(history_name(database, timeline), TimelineHistory::parse(timeline, as_text(*content)));
+}
+
+// A timeline that began within this stretch shares the front of it with the one it left. nullopt: it did not.
+Result<std::optional<Filled>> WalReader::State::from_ancestor(Timeline timeline, const Filled& own, Lsn begin,
+                                                              Lsn end) {
+  const TimelineHistory past = TRY(history_of(timeline));
+  if (past.switches().empty()) return std::nullopt;
+  const TimelineSwitch& left = past.switches().back();
+  if (left.at <= begin || left.at >= end || !own.listing->reaches(left.at + 1)) return std::nullopt;
+  auto front = segment(left.parent, begin, left.at);
+  // There is WAL behind it, so this is a gap and not the end.
+  if (!front && front.error().code == Code::not_found) front.error().code = Code::corrupt;
+  if (!front) return std::unexpected(std::move(front).error());
+  if (front->size() != left.at - begin) {
+    return fail(Code::corrupt, fmt::format("WAL of timeline {} ends at {}, before timeline {} left it at {}",
+                                           left.parent, begin + front->size(), timeline, left.at));
+  }
+  Filled out = TRY(fill(own.listing, left.at, end));
+  append(*front, out.bytes);
+  out.bytes = std::move(*front);
+  return out;
+}
+
+Result<Bytes> WalReader::State::segment(Timeline timeline, Lsn begin, Lsn end) {
+  const std::string what = fmt::format("WAL of timeline {} from {}", timeline, begin);
+  Filled filled = TRY_DURING(what, fill(timeline, begin, end));
+  if (filled.at == begin) {
+    if (auto whole = TRY_DURING(what, from_ancestor(timeline, filled, begin, end))) filled = std::move(*whole);
+  }
+  if (filled.at == end) return std::move(filled.bytes);
+
+  const Listing& listing = *filled.listing;
+  if (listing.unasked) return std::unexpected(Error{*listing.unasked}.during(what));
+  const bool later = listing.reaches(filled.at + 1);
+  const bool earlier = std::ranges::any_of(listing.names, [&](const WalName& name) { return name.first < begin; });
+  if (later && (filled.at > begin || earlier)) {
+    return fail(Code::corrupt, fmt::format("{}: nothing at {}, though there is newer WAL", what, filled.at));
+  }
+  if (filled.at == begin) return fail(Code::not_found, fmt::format("{}: no store has it", what));
+  return std::move(filled.bytes);
+}
+
+WalReader::WalReader(const StoreSet& stores, TrustAnchor anchor, DatabaseId database, const KeyRing& keys)
+    : state_(std::make_unique<State>(stores, anchor, database, keys)) {}
+WalReader::~WalReader() = default;
+
+Result<std::vector<WalStretch>> WalReader::stretches(Timeline timeline) {
+  const ListingPtr listing = state_->refresh(timeline);
+  if (listing->unasked) return std::unexpected(Error{*listing->unasked});
+  return merge_wal(listing->names);
+}
+
+Result<Bytes> WalReader::segment(Timeline timeline, Lsn at, std::uint64_t segment_size) {
+  if (segment_size == 0) return fail(Code::invalid, "a WAL segment of no bytes");
+  const Lsn begin(at.value() / segment_size * segment_size);
+  Bytes out = TRY(state_->segment(timeline, begin, begin + segment_size));
+  out.resize(segment_size, 0);
+  return out;
+}
+
+Result<Bytes> WalReader::history(Timeline timeline) {
+  return state_->history(timeline);
+}
+
+}  // namespace holdfast
