@@ -1,0 +1,105 @@
+#include "agent/daemon/run_command.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cctype>
+
+#include "agent/daemon/agent.h"
+#include "agent/session/enrolment.h"
+#include "agent/session/host_facts.h"
+#include "shared/os/posix_file_system.h"
+#include "shared/os/system_entropy.h"
+
+namespace holdfast {
+namespace {
+
+Result<AgentConfig> load_config(FileSystem& files, const std::string& path) {
+  if (path.empty()) return AgentConfig{};
+  auto text = files.read(path);
+  if (!text) return fail(Code::invalid, "configuration: " + text.error().message);
+  return parse_agent_config(as_text(*text), path);
+}
+
+Result<> prepare_directory(FileSystem& files, const std::string& path) {
+  TRY_DURING("state directory", files.make_directories(path, 0700));
+  const auto info = TRY(files.stat(path));
+  if (info && (info->mode & 077) != 0 && ::chmod(path.c_str(), 0700) != 0) {
+    return std::unexpected(error_from_errno(errno, "make the state directory private"));
+  }
+  return {};
+}
+
+// Out of the options, wherever it stands; they forget it.
+Result<TokenText> read_token(FileSystem& files, RunOptions& options) {
+  if (options.token.empty() && !options.token_file.empty()) {
+    const Bytes content = TRY_DURING("token file", files.read(options.token_file));
+    options.token = as_text(content);
+  }
+  while (!options.token.empty() && std::isspace(static_cast<unsigned char>(options.token.back())) != 0) {
+    options.token.pop_back();
+  }
+  if (options.token.empty()) {
+    return fail(Code::invalid, "this node has not enrolled and there is no token",
+                "make one with \"holdfast token create\" and give it in HOLDFAST_TOKEN or --token-file");
+  }
+  auto token = decode_token(options.token);
+  sodium_memzero(options.token.data(), options.token.size());
+  options.token.clear();
+  return token;
+}
+
+// PostgreSQL will call it by this path, as another user and from another directory.
+Result<std::string> own_program() {
+  std::string path(4096, '\0');
+  const ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size());
+  if (length <= 0) return std::unexpected(error_from_errno(errno, "find this program's path"));
+  path.resize(static_cast<std::size_t>(length));
+  return path;
+}
+
+// What the process needs from the moment it starts.
+struct Host {
+  PosixFileSystem files;
+  SystemClock clock;
+  SystemEntropy entropy;
+  StopToken stop;
+};
+
+Result<Enrolled> identity_of(Host& host, ZmqContext& context, RunOptions& options, AgentState& state,
+                             const NodeKeys& keys, const NodeFacts& facts, const Logger& log) {
+  if (auto known = TRY(state.identity())) return std::move(*known);
+  const TokenText token = TRY(read_token(host.files, options));
+  Enrolled identity = TRY(enrol(context, token, keys, facts, host.entropy, host.clock, host.stop, log));
+  TRY(state.save_identity(identity));
+  log.info("enrolled", {{"node", identity.node}, {"name", identity.name}, {"fleet", identity.fleet}});
+  return identity;
+}
+
+}  // namespace
+
+Result<> run_agent(RunOptions options) {
+  Host host;
+  const StopOnSignal signals(host.stop);
+  const AgentConfig config = TRY(load_config(host.files, options.config_file));
+  const Logger log(make_stderr_sink(config.log.format, config.log.level));
+  TRY(prepare_directory(host.files, options.state_directory));
+  const auto state = TRY(AgentState::open(options.state_directory));
+  const NodeKeys keys =
+      TRY_DURING("node keys", load_or_make_node_keys(host.files, host.entropy, options.state_directory + "/node.key"));
+  const NodeFacts facts = host_facts(HOLDFAST_VERSION, config.name);
+
+  ZmqContext context;
+  auto identity = identity_of(host, context, options, *state, keys, facts, log);
+  if (!identity && identity.error().code == Code::cancelled) return {};  // stopped while waiting to get in
+  if (!identity) return std::unexpected(std::move(identity).error());
+  const std::string program = TRY(own_program());
+  Agent agent({config, options.state_directory, program, *state, keys, *identity, facts, host.files, host.clock,
+               host.entropy, context, log.with({{"node", identity->name}}), host.stop});
+  log.info("agent running", {{"version", HOLDFAST_VERSION}, {"state", options.state_directory}});
+  TRY(agent.run());
+  log.info("agent stopped");
+  return {};
+}
+
+}  // namespace holdfast
