@@ -119,6 +119,15 @@ Result<HistoryFile> ReplicationStream::timeline_history(Timeline timeline) {
   return HistoryFile{std::move(history), to_bytes(as_bytes(content))};
 }
 
+Result<Micros> ReplicationStream::sender_timeout() {
+  const auto rows = TRY(connection_.command("SHOW wal_sender_timeout"));
+  const std::string text = TRY(rows.only("wal_sender_timeout"));
+  if (text.size() == 1) return Micros(0);  // "0"
+  // The server's unit for minutes is not ours.
+  const bool minutes = text.ends_with("min");
+  return parse_duration(minutes ? text.substr(0, text.size() - 2) : text);
+}
+
 Result<std::optional<EndOfTimeline>> ReplicationStream::start(const std::string& slot, Lsn from, Timeline timeline) {
   TRY(check_slot_name(slot));
   const auto answer = TRY(connection_.begin_copy(start_replication_command(slot, from, timeline)));
@@ -162,8 +171,8 @@ Result<StreamEvent> ReplicationStream::end_of_stream() {
   return fail(Code::unavailable, "the server ended the replication stream");
 }
 
-Result<> ReplicationStream::send_status(Lsn written, Lsn flushed, Lsn applied, Timestamp now) {
-  return connection_.write_copy(encode_status(written, flushed, applied, now, Reply::not_asked));
+Result<> ReplicationStream::send_status(Lsn written, Lsn flushed, Lsn applied, Timestamp now, Reply reply) {
+  return connection_.write_copy(encode_status(written, flushed, applied, now, reply));
 }
 
 }  // namespace holdfast

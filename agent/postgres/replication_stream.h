@@ -63,6 +63,8 @@ class ReplicationStream {
   Result<> drop_slot(const std::string& slot);  // Code::not_found, Code::conflict while somebody uses it
   // Timelines after the first. Code::not_found when the server has no file for it.
   Result<HistoryFile> timeline_history(Timeline timeline);
+  // How long the server goes without a word of ours before it gives up on us; 0: for ever.
+  Result<Micros> sender_timeout();
   // From any byte, not only a segment's first. An answer: the timeline ends exactly there and nothing runs.
   // Code::not_found: the server does not have that log any more.
   Result<std::optional<EndOfTimeline>> start(const std::string& slot, Lsn from, Timeline timeline);
@@ -72,8 +74,9 @@ class ReplicationStream {
   // the server's messages is there. After EndOfTimeline the session is free for commands again. Code::unavailable: the
   // server ended the stream (it shuts down) or was lost.
   Result<StreamEvent> receive(Micros timeout, int wake_fd);
-  // The slot moves to `flushed`: what is before it need not be kept for us any more.
-  Result<> send_status(Lsn written, Lsn flushed, Lsn applied, Timestamp now);
+  // The slot moves to `flushed`: what is before it need not be kept for us any more. 0 leaves it where it is. A reply
+  // that is asked for comes as a Keepalive.
+  Result<> send_status(Lsn written, Lsn flushed, Lsn applied, Timestamp now, Reply reply);
 
   int server_major() const { return connection_.server_major(); }
 

@@ -228,12 +228,19 @@ Result<> PostgresCluster::stop() {
 Result<> PostgresCluster::kill_hard() {
   const pid_t postmaster = postmaster_of(data_directory_);
   if (postmaster <= 0) return fail(Code::not_found, "no postmaster");
+  // Held still first, so that it has no child that we do not see.
+  ::kill(postmaster, SIGSTOP);
   std::vector<pid_t> processes = children_of(postmaster);
   processes.push_back(postmaster);
   ::kill(postmaster, SIGKILL);
   for (const pid_t pid : processes) ::kill(pid, SIGKILL);
   for (int tries = 0; tries < 3000; ++tries) {
-    if (std::ranges::none_of(processes, alive)) return {};
+    if (std::ranges::none_of(processes, alive)) {
+      // In a container nobody may collect the dead, and the server takes a zombie of that number for a living one.
+      std::error_code ignored;
+      files::remove(data_directory_ + "/postmaster.pid", ignored);
+      return {};
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   return fail(Code::timed_out, "the server does not die");

@@ -12,7 +12,7 @@ using ::testing::HasSubstr;
 
 TEST(BackupSessions, GiveLabelMapAndPositions) {
   auto cluster = PostgresCluster::started().value();
-  const auto place = OwnedDirectory::owned_by(cluster.owner()).value();
+  const auto place = OwnedDirectory::of(cluster.owner()).value();
   ASSERT_TRUE(cluster.sql("CREATE TABLESPACE side LOCATION '" + place.path() + "'").has_value());
   auto session = BackupSession::start(endpoint_of(cluster), {.label = "holdfast test"});
   ASSERT_TRUE(session.has_value()) << session.error().text();

@@ -108,7 +108,7 @@ const DataFile* find(const DataDirectoryListing& listing, const std::string& pat
 
 TEST(DataDirectoryWalk, FindsWhatABackupNeeds) {
   auto cluster = PostgresCluster::started().value();
-  const auto place = OwnedDirectory::owned_by(cluster.owner()).value();
+  const auto place = OwnedDirectory::of(cluster.owner()).value();
   ASSERT_TRUE(cluster.sql("CREATE TABLESPACE side LOCATION '" + place.path() + "'").has_value());
   ASSERT_TRUE(cluster.sql("CREATE TABLE far TABLESPACE side AS SELECT generate_series(1, 10000) AS n").has_value());
   ASSERT_TRUE(cluster.sql("CREATE UNLOGGED TABLE light AS SELECT generate_series(1, 10) AS n").has_value());
@@ -142,7 +142,7 @@ TEST(DataDirectoryWalk, FindsWhatABackupNeeds) {
 
 TEST(DataDirectoryWalk, KeepsALinkedWalDirectoryAsADirectory) {
   const auto user = cluster_user().value();
-  const auto place = OwnedDirectory::owned_by(user).value();
+  const auto place = OwnedDirectory::of(user).value();
   std::filesystem::create_directories(place.path() + "/data");
   std::filesystem::create_directories(place.path() + "/wal");
   std::ofstream(place.path() + "/wal/000000010000000000000001") << "x";

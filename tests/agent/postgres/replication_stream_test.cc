@@ -190,7 +190,7 @@ TEST_F(Streaming, MovesTheSlotToWhatWasFlushed) {
   const Lsn to = position_of(*cluster_);
   ASSERT_TRUE(stream.start("hf", from, Timeline(1)).has_value());
   ASSERT_TRUE(receive_until(stream, from, to).has_value());
-  ASSERT_TRUE(stream.send_status(to, to, Lsn(), Timestamp::from_micros(1)).has_value());
+  ASSERT_TRUE(stream.send_status(to, to, Lsn(), Timestamp::from_micros(1), Reply::not_asked).has_value());
   EXPECT_TRUE(cluster_->wait_for("SELECT restart_lsn = '" + to_text(to) + "' FROM pg_replication_slots", "t"));
 }
 

@@ -1,0 +1,365 @@
+#include "agent/postgres/wal_receiver.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <thread>
+
+#include "shared/base/mutex.h"
+#include "shared/os/clock.h"
+#include "shared/repository/layout.h"
+#include "shared/repository/wal_object.h"
+#include "tests/agent/postgres/endpoint_of.h"
+#include "tests/agent/postgres/repository_fixture.h"
+#include "tests/harness/damaged_stores.h"
+
+namespace holdfast {
+namespace {
+
+class RememberedPositions final : public WalPositions {
+ public:
+  Result<std::optional<WalResumePoint>> load() override {
+    return value_.with([](auto& value) { return Result<std::optional<WalResumePoint>>(value); });
+  }
+  Result<> save(const WalResumePoint& position) override {
+    value_.with([&position](auto& value) { value = position; });
+    return {};
+  }
+  std::optional<WalResumePoint> value() const {
+    return value_.with([](const auto& value) { return value; });
+  }
+  void set(std::optional<WalResumePoint> to) {
+    value_.with([&to](auto& value) { value = to; });
+  }
+
+ private:
+  Guarded<std::optional<WalResumePoint>> value_;
+};
+
+constexpr Micros patience = std::chrono::seconds(30);
+
+class WalReceiving : public ::testing::Test {
+ protected:
+  void SetUp() override { cluster_ = std::make_unique<PostgresCluster>(PostgresCluster::started().value()); }
+
+  std::unique_ptr<WalReceiver> receive(const PostgresCluster& cluster, const StoreSet& stores,
+                                       Micros rpo = std::chrono::milliseconds(100)) {
+    WalReceiver::Settings settings;
+    settings.endpoint = endpoint_of(cluster);
+    settings.fleet = repository_.fleet;
+    settings.database = repository_.database;
+    settings.node = repository_.node;
+    settings.slot = "hf";
+    settings.rpo = rpo;
+    settings.buffer_limit = buffer_limit_;
+    WalReceiver::Parts parts{stores,
+                             repository_.signer,
+                             [this] { return Result<std::shared_ptr<const EpochKey>>(repository_.epoch); },
+                             positions_,
+                             clock_,
+                             repository_.entropy,
+                             Logger::none()};
+    parts.events.gap = [this](const WalGap& gap) { gaps_.with([&](auto& gaps) { gaps.push_back(gap); }); };
+    return std::make_unique<WalReceiver>(settings, parts);
+  }
+  std::unique_ptr<WalReceiver> receive() { return receive(*cluster_, repository_.stores); }
+
+  static void write_some(const PostgresCluster& cluster, int rows = 20000) {
+    ASSERT_TRUE(cluster.sql(
+        fmt::format("CREATE TABLE IF NOT EXISTS t (n int); INSERT INTO t SELECT generate_series(1, {})", rows)));
+  }
+  static Lsn end_of_log(const PostgresCluster& cluster) {
+    return parse_lsn(cluster.sql("SELECT pg_current_wal_flush_lsn()").value()).value();
+  }
+  static ::testing::AssertionResult eventually(const std::function<bool()>& condition) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > deadline) return ::testing::AssertionFailure() << "not within 30 s";
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return ::testing::AssertionSuccess();
+  }
+
+  // Everything of a timeline that is in the store, opened with the key, from `first` on without a gap.
+  Bytes stored(Timeline timeline, Lsn& first) {
+    FrameDecoder decoder;
+    std::vector<WalName> names;
+    const auto listing = repository_.store->list(wal_prefix(repository_.database, timeline)).value();
+    for (const auto& object : listing) {
+      names.push_back(parse_wal_name(object.name).value());
+    }
+    Bytes bytes;
+    Sha256 predecessor{};
+    for (const auto& name : names) {
+      const Bytes object =
+          repository_.store->get(wal_name(repository_.database, name.timeline, name.first, name.last)).value();
+      const auto header = verify_wal_object(object, repository_.signer.public_key).value();
+      if (bytes.empty()) {
+        first = name.first;
+      } else {
+        EXPECT_EQ(name.first, first + bytes.size()) << "a gap or an overlap";
+        EXPECT_EQ(header.predecessor, predecessor) << "a broken chain";
+      }
+      predecessor = sha256(object);
+      append(bytes, open_wal_object(object, repository_.signer.public_key, repository_.keys, decoder).value());
+    }
+    return bytes;
+  }
+  static Bytes on_disk(const PostgresCluster& cluster, Timeline timeline, Lsn from, std::uint64_t length) {
+    const WalSegmentSize size;
+    Bytes bytes;
+    while (bytes.size() < length) {
+      const Lsn at = from + bytes.size();
+      const auto segment = segment_at(timeline, at, size);
+      std::ifstream file(cluster.data_directory() + "/pg_wal/" + segment_name(segment, size), std::ios::binary);
+      file.seekg(static_cast<std::streamoff>(at - start_of(segment, size)));
+      Bytes part(std::min<std::uint64_t>(end_of(segment, size) - at, length - bytes.size()));
+      file.read(reinterpret_cast<char*>(part.data()), static_cast<std::streamsize>(part.size()));
+      EXPECT_TRUE(file.good()) << segment_name(segment, size);
+      append(bytes, part);
+    }
+    return bytes;
+  }
+  // What is stored is what the server has, up to `through` at least.
+  void expect_stored(const PostgresCluster& cluster, Timeline timeline, Lsn through) {
+    Lsn first;
+    const Bytes bytes = stored(timeline, first);
+    ASSERT_GE(first + bytes.size(), through);
+    EXPECT_EQ(bytes, on_disk(cluster, timeline, first, bytes.size()));
+  }
+
+  RepositoryFixture repository_;
+  RememberedPositions positions_;
+  SystemClock clock_;
+  StopToken stop_;
+  Guarded<std::vector<WalGap>> gaps_;
+  std::size_t buffer_limit_ = 32U << 20U;
+  std::unique_ptr<PostgresCluster> cluster_;
+};
+
+TEST_F(WalReceiving, StoresEveryByteFromAWholeSegmentOn) {
+  const auto receiver = receive();
+  ASSERT_TRUE(receiver->wait_until_streaming(patience, stop_).has_value());
+  write_some(*cluster_);
+  ASSERT_TRUE(cluster_->sql("SELECT pg_switch_wal()").has_value());
+  write_some(*cluster_);
+  const Lsn end = end_of_log(*cluster_);
+  const auto durable = receiver->wait_until_durable(Timeline(1), end, patience, stop_);
+  ASSERT_TRUE(durable.has_value()) << durable.error().text();
+  expect_stored(*cluster_, Timeline(1), end);
+  Lsn first;
+  (void)stored(Timeline(1), first);
+  EXPECT_EQ(first.value() % WalSegmentSize().bytes(), 0U);
+  const auto status = receiver->status();
+  EXPECT_EQ(status.state, WalReceiverState::streaming);
+  EXPECT_EQ(status.timeline, Timeline(1));
+  EXPECT_GE(status.durable, end);
+  EXPECT_FALSE(status.error.has_value());
+}
+
+TEST_F(WalReceiving, LetsTheServerDropOnlyWhatIsDurable) {
+  const auto receiver = receive();
+  ASSERT_TRUE(receiver->wait_until_streaming(patience, stop_).has_value());
+  write_some(*cluster_);
+  const Lsn end = end_of_log(*cluster_);
+  ASSERT_TRUE(receiver->wait_until_durable(Timeline(1), end, patience, stop_).has_value());
+  EXPECT_TRUE(cluster_->wait_for(
+      fmt::format("SELECT flush_lsn >= '{}' FROM pg_stat_replication WHERE application_name = 'hf'", end), "t"));
+  const Lsn confirmed = parse_lsn(cluster_->sql("SELECT restart_lsn FROM pg_replication_slots").value()).value();
+  EXPECT_LE(confirmed, receiver->status().durable);
+}
+
+TEST_F(WalReceiving, GoesOnWhereItWasWhenItComesBack) {
+  {
+    const auto receiver = receive();
+    ASSERT_TRUE(receiver->wait_until_streaming(patience, stop_).has_value());
+    write_some(*cluster_);
+    ASSERT_TRUE(receiver->wait_until_durable(Timeline(1), end_of_log(*cluster_), patience, stop_).has_value());
+  }
+  const auto left = positions_.value();
+  ASSERT_TRUE(left.has_value());
+  EXPECT_NE(left->durable.value() % WalSegmentSize().bytes(), 0U) << "the test wants to resume inside a segment";
+  write_some(*cluster_);
+  const auto receiver = receive();
+  const Lsn end = end_of_log(*cluster_);
+  ASSERT_TRUE(receiver->wait_until_durable(Timeline(1), end, patience, stop_).has_value());
+  expect_stored(*cluster_, Timeline(1), end);
+  EXPECT_EQ(receiver->status().first, left->first);
+}
+
+TEST_F(WalReceiving, LearnsItsPositionFromTheStoreWhenItsMemoryIsGone) {
+  {
+    const auto receiver = receive();
+    ASSERT_TRUE(receiver->wait_until_streaming(patience, stop_).has_value());
+    write_some(*cluster_);
+    ASSERT_TRUE(receiver->wait_until_durable(Timeline(1), end_of_log(*cluster_), patience, stop_).has_value());
+  }
+  positions_.set(std::nullopt);
+  write_some(*cluster_);
+  const auto receiver = receive();
+  const Lsn end = end_of_log(*cluster_);
+  ASSERT_TRUE(receiver->wait_until_durable(Timeline(1), end, patience, stop_).has_value());
+  expect_stored(*cluster_, Timeline(1), end);
+}
+
+TEST_F(WalReceiving, TakesOverWhatBecameDurableJustBeforeACrash) {
+  std::optional<WalResumePoint> old;
+  {
+    const auto receiver = receive();
+    ASSERT_TRUE(receiver->wait_until_streaming(patience, stop_).has_value());
+    write_some(*cluster_);
+    ASSERT_TRUE(receiver->wait_until_durable(Timeline(1), end_of_log(*cluster_), patience, stop_).has_value());
+    old = positions_.value();
+    write_some(*cluster_);
+    ASSERT_TRUE(receiver->wait_until_durable(Timeline(1), end_of_log(*cluster_), patience, stop_).has_value());
+  }
+  positions_.set(old);
+  write_some(*cluster_);
+  const auto receiver = receive();
+  const Lsn end = end_of_log(*cluster_);
+  ASSERT_TRUE(receiver->wait_until_durable(Timeline(1), end, patience, stop_).has_value());
+  expect_stored(*cluster_, Timeline(1), end);
+}
+
+TEST_F(WalReceiving, SurvivesARestartOfTheServer) {
+  const auto receiver = receive();
+  ASSERT_TRUE(receiver->wait_until_streaming(patience, stop_).has_value());
+  write_some(*cluster_);
+  ASSERT_TRUE(cluster_->kill_hard().has_value());
+  const auto started = cluster_->start();
+  ASSERT_TRUE(started.has_value()) << started.error().text();
+  write_some(*cluster_);
+  const Lsn end = end_of_log(*cluster_);
+  const auto durable = receiver->wait_until_durable(Timeline(1), end, patience, stop_);
+  ASSERT_TRUE(durable.has_value()) << durable.error().text();
+  expect_stored(*cluster_, Timeline(1), end);
+}
+
+TEST_F(WalReceiving, HasTheLastByteWhenTheServerIsShutDown) {
+  const auto receiver = receive(*cluster_, repository_.stores, std::chrono::hours(1));
+  ASSERT_TRUE(receiver->wait_until_streaming(patience, stop_).has_value());
+  write_some(*cluster_);
+  ASSERT_TRUE(cluster_->stop().has_value());
+  const auto output = cluster_->run_program("pg_controldata", {"-D", cluster_->data_directory()}).value();
+  const auto at = output.find("Latest checkpoint location:");
+  const auto value = output.find_first_not_of(' ', at + 27);
+  const Lsn checkpoint = parse_lsn(output.substr(value, output.find('\n', value) - value)).value();
+  // The shutdown checkpoint's record itself is stored: it begins at this position.
+  EXPECT_TRUE(eventually([&] { return receiver->status().durable > checkpoint; }));
+}
+
+TEST_F(WalReceiving, FollowsAPromotionAndKeepsItsHistory) {
+  auto standby = PostgresCluster::standby_of(*cluster_).value();
+  const auto receiver = receive(standby, repository_.stores);
+  const auto streaming = receiver->wait_until_streaming(patience, stop_);
+  ASSERT_TRUE(streaming.has_value()) << streaming.error().text();
+  write_some(*cluster_);
+  const Lsn before = end_of_log(*cluster_);
+  ASSERT_TRUE(receiver->wait_until_durable(Timeline(1), before, patience, stop_).has_value());
+  ASSERT_TRUE(standby.promote().has_value());
+  write_some(standby);
+  const Lsn end = end_of_log(standby);
+  const auto durable = receiver->wait_until_durable(Timeline(2), end, patience, stop_);
+  ASSERT_TRUE(durable.has_value()) << durable.error().text();
+  expect_stored(standby, Timeline(2), end);
+  std::ifstream file(standby.data_directory() + "/pg_wal/00000002.history", std::ios::binary);
+  EXPECT_EQ(repository_.store->get(history_name(repository_.database, Timeline(2))).value(),
+            Bytes(std::istreambuf_iterator<char>(file), {}));
+  EXPECT_EQ(receiver->status().timeline, Timeline(2));
+  EXPECT_TRUE(gaps_.with([](auto& gaps) { return gaps.empty(); }));
+}
+
+TEST_F(WalReceiving, HoldsTheLogWhileTheStoreFailsAndCatchesUp) {
+  buffer_limit_ = 1U << 20U;
+  const auto failing = std::make_shared<Unreachable>(repository_.store);
+  failing->set_away(Unreachable::Away::no);
+  const StoreSet stores({{"failing", failing}}, 1);
+  const auto receiver = receive(*cluster_, stores);
+  ASSERT_TRUE(receiver->wait_until_streaming(patience, stop_).has_value());
+  write_some(*cluster_);
+  ASSERT_TRUE(receiver->wait_until_durable(Timeline(1), end_of_log(*cluster_), patience, stop_).has_value());
+  failing->set_away(Unreachable::Away::yes);
+  const Lsn durable = receiver->status().durable;
+  write_some(*cluster_, 200000);
+  const Lsn end = end_of_log(*cluster_);
+  ASSERT_TRUE(eventually([&] { return receiver->status().error.has_value(); }));
+  const auto late = receiver->wait_until_durable(Timeline(1), end, std::chrono::seconds(1), stop_);
+  ASSERT_FALSE(late.has_value());
+  EXPECT_EQ(late.error().code, Code::timed_out);
+  EXPECT_LE(receiver->status().buffered_bytes, buffer_limit_ + (256U << 10U));
+  EXPECT_LT(receiver->status().durable, end);
+  EXPECT_LE(parse_lsn(cluster_->sql("SELECT restart_lsn FROM pg_replication_slots").value()).value(),
+            receiver->status().durable);
+  EXPECT_GE(receiver->status().durable, durable);
+  failing->set_away(Unreachable::Away::no);
+  const auto caught_up = receiver->wait_until_durable(Timeline(1), end, patience, stop_);
+  ASSERT_TRUE(caught_up.has_value()) << caught_up.error().text();
+  expect_stored(*cluster_, Timeline(1), end);
+  EXPECT_TRUE(eventually([&] { return !receiver->status().error.has_value(); }));
+}
+
+TEST_F(WalReceiving, RecordsAGapWhenTheSlotWasLost) {
+  ASSERT_TRUE(cluster_->append_config("max_slot_wal_keep_size = 1MB\nmin_wal_size = 32MB\nmax_wal_size = 32MB"));
+  ASSERT_TRUE(cluster_->restart().has_value());
+  {
+    const auto receiver = receive();
+    ASSERT_TRUE(receiver->wait_until_streaming(patience, stop_).has_value());
+    write_some(*cluster_);
+    ASSERT_TRUE(receiver->wait_until_durable(Timeline(1), end_of_log(*cluster_), patience, stop_).has_value());
+  }
+  const Lsn left = positions_.value()->durable;
+  for (int i = 0; i < 8; ++i) {
+    write_some(*cluster_);
+    ASSERT_TRUE(cluster_->sql("SELECT pg_switch_wal()").has_value());
+    ASSERT_TRUE(cluster_->sql("CHECKPOINT").has_value());
+  }
+  ASSERT_TRUE(cluster_->wait_for("SELECT wal_status FROM pg_replication_slots", "lost"));
+  const auto receiver = receive();
+  const Lsn end = end_of_log(*cluster_);
+  const auto durable = receiver->wait_until_durable(Timeline(1), end, patience, stop_);
+  ASSERT_TRUE(durable.has_value()) << durable.error().text();
+  const auto gaps = gaps_.with([](auto& found) { return found; });
+  ASSERT_EQ(gaps.size(), 1U);
+  EXPECT_EQ(gaps[0].from, left);
+  EXPECT_GT(gaps[0].to, left);
+  EXPECT_EQ(receiver->status().first, gaps[0].to);
+  EXPECT_EQ(receiver->status().slot->wal, SlotWal::reserved);
+}
+
+TEST_F(WalReceiving, KnowsThatAnIdleDatabaseIsRecoverableUntilNow) {
+  const auto receiver = receive();
+  ASSERT_TRUE(receiver->wait_until_streaming(patience, stop_).has_value());
+  ASSERT_TRUE(receiver->wait_until_durable(Timeline(1), end_of_log(*cluster_), patience, stop_).has_value());
+  const Timestamp now = clock_.now();
+  EXPECT_TRUE(eventually([&] { return receiver->status().recoverable_through > now; }));
+  const auto objects = repository_.store->list("").value().size();
+  const Timestamp later = clock_.now();
+  EXPECT_TRUE(eventually([&] { return receiver->status().recoverable_through > later; }));
+  EXPECT_LE(repository_.store->list("").value().size(), objects + 1) << "an idle database puts nothing";
+}
+
+TEST_F(WalReceiving, RefusesAnotherCluster) {
+  WalReceiver::Settings settings;
+  settings.endpoint = endpoint_of(*cluster_);
+  settings.slot = "hf";
+  settings.system_id = SystemId(1);
+  WalReceiver::Parts parts{repository_.stores,
+                           repository_.signer,
+                           [this] { return Result<std::shared_ptr<const EpochKey>>(repository_.epoch); },
+                           positions_,
+                           clock_,
+                           repository_.entropy,
+                           Logger::none()};
+  const WalReceiver receiver(settings, parts);
+  EXPECT_TRUE(eventually([&] {
+    const auto error = receiver.status().error;
+    return error && error->code == Code::conflict;
+  }));
+}
+
+}  // namespace
+}  // namespace holdfast
