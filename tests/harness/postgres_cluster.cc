@@ -239,6 +239,9 @@ Result<> PostgresCluster::kill_hard() {
       // In a container nobody may collect the dead, and the server takes a zombie of that number for a living one.
       std::error_code ignored;
       files::remove(data_directory_ + "/postmaster.pid", ignored);
+      const std::string socket = fmt::format("{}/.s.PGSQL.{}", socket_directory_, port_);
+      files::remove(socket, ignored);
+      files::remove(socket + ".lock", ignored);
       return {};
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
