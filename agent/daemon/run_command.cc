@@ -81,7 +81,8 @@ Result<Enrolled> identity_of(Host& host, ZmqContext& context, RunOptions& option
 Result<> run_agent(RunOptions options) {
   Host host;
   const StopOnSignal signals(host.stop);
-  const AgentConfig config = TRY(load_config(host.files, options.config_file));
+  AgentConfig config = TRY(load_config(host.files, options.config_file));
+  config.discovery.exclude.push_back(options.state_directory);  // our own state is no database of anybody's
   const Logger log(make_stderr_sink(config.log.format, config.log.level));
   TRY(prepare_directory(host.files, options.state_directory));
   const auto state = TRY(AgentState::open(options.state_directory));

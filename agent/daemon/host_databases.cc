@@ -1,0 +1,111 @@
+#include "agent/daemon/host_databases.h"
+
+#include "agent/discovery/postgres_clusters.h"
+#include "agent/discovery/sqlite_files.h"
+#include "shared/os/posix_file_system.h"
+
+namespace holdfast {
+namespace {
+
+HostDatabase describe(const FoundPostgres& cluster) {
+  HostDatabase out;
+  out.found.key = "postgres:" + cluster.data_directory;
+  out.found.engine = Engine::postgres;
+  out.found.name = cluster.name;
+  out.found.path = cluster.data_directory;
+  out.found.version = cluster.version;
+  out.found.running = cluster.endpoint.has_value();
+  out.found.standby = cluster.in_recovery;
+  out.found.excluded = cluster.excluded;
+  out.found.timeline = cluster.timeline;
+  out.found.size_bytes = cluster.size_bytes;
+  if (cluster.control) {
+    out.found.system_id = cluster.control->system_id;
+    out.found.page_checksums = cluster.control->page_checksums == PageChecksums::on;
+  }
+  if (cluster.problem) {
+    out.found.problem = cluster.problem->message;
+    out.found.hint = cluster.problem->hint;
+  }
+  out.endpoint = cluster.endpoint;
+  return out;
+}
+
+HostDatabase describe(const FoundSqlite& file) {
+  HostDatabase out;
+  out.found.key = "sqlite:" + file.path;
+  out.found.engine = Engine::sqlite;
+  const auto slash = file.path.find_last_of('/');
+  out.found.name = file.path.substr(slash + 1);
+  out.found.path = file.path;
+  out.found.version = "3";
+  out.found.size_bytes = file.size;
+  return out;
+}
+
+}  // namespace
+
+std::vector<HostDatabase> look_at_host(const AgentConfig& config, OpenSqliteFiles& open_files, const Logger& log,
+                                       const StopToken& stop) {
+  PosixFileSystem files;
+  SystemClock clock;
+  PostgresSearch clusters;
+  clusters.within = config.discovery.within;
+  clusters.excluded = config.discovery.exclude;
+  clusters.directories = config.discovery.postgres;
+  clusters.role = config.postgres.role;
+  std::vector<HostDatabase> out;
+  for (const auto& cluster : find_postgres_clusters(clusters, files, clock, stop)) out.push_back(describe(cluster));
+
+  SqliteSearch search;
+  search.roots = config.discovery.sqlite_roots;
+  search.excluded = config.discovery.exclude;
+  const SqliteSearchResult found = find_sqlite_files(search, open_files);
+  for (const auto& problem : found.problems) log.debug("could not look for SQLite files", {{"cause", problem.message}});
+  if (!found.complete) log.warning("not all of the configured roots was searched for SQLite files");
+  for (const auto& file : found.databases) out.push_back(describe(file));
+  return out;
+}
+
+bool worth_reporting(const FoundDatabase& before, const FoundDatabase& now) {
+  FoundDatabase same_size = now;
+  same_size.size_bytes = before.size_bytes;
+  const std::uint64_t difference =
+      now.size_bytes > before.size_bytes ? now.size_bytes - before.size_bytes : before.size_bytes - now.size_bytes;
+  return same_size != before || difference > before.size_bytes / 10;
+}
+
+HostWatch::HostWatch(const AgentConfig& config, OpenSqliteFiles& open_files, Logger log, Found found)
+    : config_(config), open_files_(open_files), log_(std::move(log)), found_(std::move(found)), thread_([this] {
+        run();
+      }) {}
+
+HostWatch::~HostWatch() {
+  {
+    const std::lock_guard lock(mutex_);  // so that the thread is not between its look at the request and its wait
+    stop_.request_stop();
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void HostWatch::look_now() {
+  {
+    const std::lock_guard lock(mutex_);
+    look_now_ = true;
+  }
+  changed_.notify_all();
+}
+
+void HostWatch::run() {
+  while (!stop_.stop_requested()) {
+    auto databases = look_at_host(config_, open_files_, log_, stop_);
+    if (stop_.stop_requested()) return;
+    found_(std::move(databases));
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, config_.discovery.interval, [this] { return look_now_ || stop_.stop_requested(); });
+    look_now_ = false;
+  }
+}
+
+}  // namespace holdfast
