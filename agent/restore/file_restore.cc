@@ -1,0 +1,282 @@
+#include "agent/restore/file_restore.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <thread>
+
+#include "agent/restore/owned_files.h"
+#include "shared/base/unique_handle.h"
+#include "shared/os/posix_file_system.h"
+
+namespace holdfast {
+namespace {
+
+std::uint64_t extent_bytes(const Manifest& manifest, const ManifestFile& file, const Extent& extent) {
+  const std::uint64_t from = extent.first_page * manifest.page_size;
+  return std::min<std::uint64_t>(std::uint64_t(extent.pages) * manifest.page_size, file.size - from);
+}
+
+std::unexpected<Error> os_error(std::string_view what, const std::string& path) {
+  return std::unexpected(error_from_errno(errno, fmt::format("{} \"{}\"", what, path)));
+}
+
+// Paths of the manifest as paths of this host. Content of a tablespace goes straight to its place, not through the
+// link.
+class Places {
+ public:
+  Places(const Manifest& manifest, const FileRestoreOptions& options) : root_(options.directory) {
+    for (const auto& tablespace : options.tablespaces) {
+      moved_.emplace(fmt::format("pg_tblspc/{}", tablespace.oid), tablespace.location);
+    }
+    for (const auto& tablespace : manifest.tablespaces) {
+      if (!moved_.contains(fmt::format("pg_tblspc/{}", tablespace.oid))) missing_.push_back(tablespace);
+    }
+  }
+  Result<> check() const {
+    if (missing_.empty()) return {};
+    return fail(Code::invalid, fmt::format("no place was given for the tablespace {} of \"{}\"", missing_.front().oid,
+                                           missing_.front().location));
+  }
+  // Where a link of the manifest leads here: a tablespace's may have moved.
+  std::string link_target(const ManifestFile& file) const {
+    const auto moved = moved_.find(file.path);
+    return moved == moved_.end() ? file.link_target : moved->second;
+  }
+  std::string of(const ManifestFile& file) const {
+    if (file.path == ".") return root_;
+    for (const auto& [prefix, location] : moved_) {
+      if (file.path.starts_with(prefix) && file.path.size() > prefix.size() && file.path[prefix.size()] == '/') {
+        return location + file.path.substr(prefix.size());
+      }
+    }
+    return root_ + "/" + file.path;
+  }
+  // The root and every tablespace.
+  std::vector<std::string> roots() const {
+    std::vector<std::string> out{root_};
+    for (const auto& [prefix, location] : moved_) out.push_back(location);
+    return out;
+  }
+
+ private:
+  std::string root_;
+  std::map<std::string, std::string> moved_;
+  std::vector<Tablespace> missing_;
+};
+
+// One piece of a frame's plain text that goes somewhere.
+struct Placement {
+  std::uint32_t file = 0;    // index into Manifest::files
+  std::uint32_t extent = 0;  // index into its extents
+};
+
+// By frame, so that each is fetched, opened and decompressed once, however many files it feeds.
+std::vector<std::vector<Placement>> placements_by_frame(const Manifest& manifest) {
+  std::vector<std::vector<Placement>> out(manifest.frames.size());
+  for (std::uint32_t file = 0; file < manifest.files.size(); ++file) {
+    const auto& extents = manifest.files[file].extents;
+    for (std::uint32_t extent = 0; extent < extents.size(); ++extent) {
+      out[extents[extent].frame].push_back({file, extent});
+    }
+  }
+  return out;
+}
+
+class Run {
+ public:
+  Run(const BackupReader& reader, const FileRestoreOptions& options, const StopToken& stop,
+      const RestoreProgress& progress)
+      : reader_(reader),
+        manifest_(reader.manifest()),
+        options_(options),
+        places_(manifest_, options),
+        stop_(stop),
+        progress_(progress),
+        total_(content_bytes(manifest_)) {}
+
+  Result<FileRestoreResult> run() {
+    TRY(places_.check());
+    TRY(check_empty(options_.directory));
+    TRY(check_room(options_.directory, total_));
+    for (const auto& root : places_.roots()) TRY(make_owned_directory(root, options_.owner, 0700));
+    {
+      const ActingAs acting = TRY(ActingAs::user(options_.owner));
+      TRY(make_entries());
+      TRY(write_content());
+      TRY(finish_entries());
+    }
+    if (options_.ownership == Ownership::as_recorded && ::geteuid() == 0) TRY(give_to_recorded_owners());
+    TRY(sync_all());
+    return result_;
+  }
+
+ private:
+  Result<> make_entries() {
+    for (const ManifestFile& file : manifest_.files) {
+      const std::string path = places_.of(file);
+      switch (file.kind) {
+        case EntryKind::directory:
+          // Writable for us until its content is there; its own mode comes at the end.
+          if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return os_error("create", path);
+          break;
+        case EntryKind::link:
+          if (::symlink(places_.link_target(file).c_str(), path.c_str()) != 0) return os_error("create link", path);
+          break;
+        case EntryKind::file: {
+          const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+          if (!fd) return os_error("create", path);
+          // The whole length at once: what no extent names stays a hole and reads as zeros.
+          if (::ftruncate(fd.get(), static_cast<off_t>(file.size)) != 0) return os_error("extend", path);
+          ++result_.files;
+          break;
+        }
+      }
+    }
+    return {};
+  }
+
+  Result<> write_content() {
+    const auto frames = placements_by_frame(manifest_);
+    std::atomic<std::uint32_t> next{0};
+    std::optional<Error> problem;
+    const auto work = [&] {
+      const Result<> done = work_through(frames, next);
+      if (done) return;
+      const std::lock_guard lock(mutex_);
+      if (!problem) problem = done.error();
+      failed_ = true;
+    };
+    unsigned workers = options_.workers;
+    if (workers == 0) workers = std::max(2U, std::thread::hardware_concurrency() / 2);
+    {
+      std::vector<std::jthread> threads;
+      for (unsigned i = 0; i < workers; ++i) threads.emplace_back(work);
+    }
+    if (problem) return std::unexpected(std::move(*problem));
+    return {};
+  }
+
+  Result<> work_through(const std::vector<std::vector<Placement>>& frames, std::atomic<std::uint32_t>& next) {
+    const ActingAs acting = TRY(ActingAs::user(options_.owner));  // credentials are each thread's own
+    FrameDecoder decoder;
+    for (;;) {
+      const std::uint32_t frame = next.fetch_add(1);
+      if (frame >= frames.size() || failed_) return {};
+      if (stop_.stop_requested()) return fail(Code::cancelled, "the restore was stopped");
+      if (frames[frame].empty()) continue;
+      const Bytes plain = TRY(reader_.read_frame(frame, decoder));
+      std::uint64_t bytes = 0;
+      for (const Placement& placement : frames[frame]) bytes += TRY(place(placement, plain));
+      const std::lock_guard lock(mutex_);
+      result_.bytes += bytes;
+      if (progress_) progress_(result_.bytes, total_);
+    }
+  }
+
+  Result<std::uint64_t> place(const Placement& placement, const Bytes& plain) {
+    const ManifestFile& file = manifest_.files[placement.file];
+    const Extent& extent = file.extents[placement.extent];
+    const std::uint64_t length = extent_bytes(manifest_, file, extent);
+    if (extent.offset > plain.size() || plain.size() - extent.offset < length) {
+      return fail(Code::corrupt, fmt::format("frame {} is too short for \"{}\"", extent.frame, file.path));
+    }
+    const std::string path = places_.of(file);
+    const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (!fd) return os_error("open", path);
+    std::uint64_t done = 0;
+    while (done < length) {
+      const ssize_t wrote = ::pwrite(fd.get(), plain.data() + extent.offset + done, length - done,
+                                     static_cast<off_t>(extent.first_page * manifest_.page_size + done));
+      if (wrote < 0 && errno == EINTR) continue;
+      if (wrote <= 0) return os_error("write", path);
+      done += static_cast<std::uint64_t>(wrote);
+    }
+    return length;
+  }
+
+  // Modes and times, deepest first, so that a directory's time is not touched again by what is in it.
+  Result<> finish_entries() {
+    for (auto file = manifest_.files.rbegin(); file != manifest_.files.rend(); ++file) {
+      const std::string path = places_.of(*file);
+      if (file->kind != EntryKind::link && ::chmod(path.c_str(), file->mode & 07777U) != 0)
+        return os_error("chmod", path);
+      if (file->modified.is_never()) continue;
+      timespec when{};
+      when.tv_sec = file->modified.micros() / 1'000'000;
+      when.tv_nsec = file->modified.micros() % 1'000'000 * 1000;
+      const timespec times[2] = {when, when};
+      if (::utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0) return os_error("set time of", path);
+    }
+    return {};
+  }
+
+  // Names this host does not know stay with the given owner.
+  Result<> give_to_recorded_owners() {
+    std::map<std::string, std::optional<OsUser>> known;
+    for (const ManifestFile& file : manifest_.files) {
+      auto [entry, is_new] = known.try_emplace(file.owner);
+      if (is_new) {
+        if (auto user = user_by_name(file.owner)) entry->second = *user;
+      }
+      if (!entry->second || entry->second->uid == options_.owner.uid) continue;
+      const std::string path = places_.of(file);
+      // A change of owner clears the setuid bits, which no database file has.
+      if (::lchown(path.c_str(), entry->second->uid, entry->second->gid) != 0)
+        return os_error("change the owner of", path);
+    }
+    return {};
+  }
+
+  // One syncfs for each file system instead of an fsync for each of many thousand files: the kernel (5.8 and newer)
+  // reports failed writes through it all the same.
+  Result<> sync_all() {
+    std::set<dev_t> done;
+    for (const auto& root : places_.roots()) {
+      const UniqueFd fd(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+      if (!fd) return os_error("open", root);
+      struct stat info {};
+      if (::fstat(fd.get(), &info) != 0) return os_error("stat", root);
+      if (!done.insert(info.st_dev).second) continue;
+      if (::syncfs(fd.get()) != 0) return os_error("sync the file system of", root);
+    }
+    return {};
+  }
+
+  const BackupReader& reader_;
+  const Manifest& manifest_;
+  const FileRestoreOptions& options_;
+  const Places places_;
+  const StopToken& stop_;
+  const RestoreProgress& progress_;
+  const std::uint64_t total_;
+  std::atomic<bool> failed_{false};
+  std::mutex mutex_;  // guards result_.bytes, calls of progress_ and the first error while workers run
+  FileRestoreResult result_;
+};
+
+}  // namespace
+
+std::uint64_t content_bytes(const Manifest& manifest) {
+  std::uint64_t total = 0;
+  for (const ManifestFile& file : manifest.files) {
+    for (const Extent& extent : file.extents) total += extent_bytes(manifest, file, extent);
+  }
+  return total;
+}
+
+Result<FileRestoreResult> restore_files(const BackupReader& reader, const FileRestoreOptions& options,
+                                        const StopToken& stop, const RestoreProgress& progress) {
+  return Run(reader, options, stop, progress).run();
+}
+
+}  // namespace holdfast
