@@ -147,6 +147,9 @@ CatalogChange remove_row(const Policy& row) {
 CatalogChange remove_row(const StoreInfo& row) {
   return removal(Family::stores, store_key(row.id));
 }
+CatalogChange remove_row(const Backup& row) {
+  return removal(Family::backups, backup_key(row.database, row.started_at, row.id));
+}
 CatalogChange remove_row(const WalRange& row) {
   return removal(Family::wal_ranges, wal_range_key(row.database, row.timeline, row.first));
 }

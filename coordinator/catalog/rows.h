@@ -42,6 +42,7 @@ CatalogChange put_row(const AssignmentRow& row);
 // Only what makes up the key is looked at.
 CatalogChange remove_row(const Policy& row);
 CatalogChange remove_row(const StoreInfo& row);
+CatalogChange remove_row(const Backup& row);
 CatalogChange remove_row(const WalRange& row);
 CatalogChange remove_row(const Order& row);
 CatalogChange remove_row(const Restore& row);

@@ -40,7 +40,7 @@ struct RemoveObjects {
   DatabaseId database;
   BackupId backup;
   std::vector<StoreInfo> stores;
-  Bytes released_mark;             // to put first, under released_name()
+  Bytes released_mark;             // to put first, under released_name(); one that is there already will do as well
   std::vector<std::string> names;  // in the order of removal: record first, then manifest and packs
 };
 // WAL objects of this timeline that lie wholly before `keep_from`.

@@ -1,0 +1,119 @@
+#include "coordinator/core/backup_reports.h"
+
+#include <fmt/format.h>
+
+#include "coordinator/core/assignment.h"
+#include "shared/repository/record.h"
+
+namespace holdfast {
+namespace {
+
+Result<> check_record(const BackupRecord& record, const Turn& turn, const Node& node, const Job& job,
+                      const Backup& reported) {
+  if (record.fleet != turn.state.identity.fleet) return fail(Code::denied, "its record is of another fleet");
+  if (record.node != node.id) return fail(Code::denied, "its record is of another node");
+  if (record.database != job.database || record.database != reported.database) {
+    return fail(Code::denied, "its record is of another database");
+  }
+  if (record.backup != reported.id) return fail(Code::denied, "its record is of another backup");
+  if (record.job != job.id) return fail(Code::denied, "its record is of another job");
+  return {};
+}
+
+// What the signed record says wins over what the message says.
+Backup row_from_record(const BackupRecord& record, const Backup& reported, Bytes bytes) {
+  Backup row = reported;
+  row.node = record.node;
+  row.job = record.job;
+  row.type = record.type;
+  row.parent = record.parent;
+  row.state = BackupState::complete;
+  row.started_at = record.started_at;
+  row.finished_at = record.finished_at;
+  row.start_lsn = record.start_lsn;
+  row.stop_lsn = record.stop_lsn;
+  row.timeline = record.timeline;
+  row.epoch = record.epoch;
+  row.database_bytes = record.database_bytes.value();
+  row.read_bytes = record.read_bytes.value();
+  row.stored_bytes = record.stored_bytes.value();
+  row.pages = record.pages;
+  row.changed_pages = record.changed_pages;
+  row.bad_pages = record.bad_pages;
+  row.note = record.note;
+  row.reason = record.reason;
+  row.error.clear();
+  row.record = std::move(bytes);
+  return row;
+}
+
+BackupOutcome refuse(Turn& turn, const Node& node, const Backup& reported, const std::string& why) {
+  turn.alert(fmt::format("node \"{}\" reported backup {} and it was refused: {}", node.name, reported.id, why));
+  return {BackupVerdict::refused, why};
+}
+
+void store(Turn& turn, Backup row, const Backup* known) {
+  if (known != nullptr) {
+    // These are the coordinator's and not the agent's.
+    row.keep = known->keep;
+    row.verified_at = known->verified_at;
+    if (row == *known) return;
+  } else {
+    row.keep = false;
+    row.verified_at = {};
+  }
+  turn.put(row);
+}
+
+}  // namespace
+
+BackupOutcome backup_reported(Turn& turn, const Node& node, const Job& job, const Backup& reported) {
+  CoreState& state = turn.state;
+  if (reported.id.is_null() || reported.database != job.database ||
+      (!job.backup.is_null() && job.backup != reported.id)) {
+    return refuse(turn, node, reported, "it is not the backup of its job");
+  }
+  const Backup* known = state.backup(reported.id);
+  if (known != nullptr && (known->database != reported.database || known->node != node.id || known->job != job.id)) {
+    return refuse(turn, node, reported, "its id belongs to another backup");
+  }
+  if (known != nullptr && known->state != BackupState::running) return {};  // final: nothing takes it back
+  if (reported.state == BackupState::complete) {
+    const auto& epochs = state.epochs[reported.database];
+    const auto named = peek_record_epoch(reported.record);
+    if (!named) return refuse(turn, node, reported, named.error().message);
+    const auto epoch = epochs.find(*named);
+    if (epoch == epochs.end()) return {BackupVerdict::wait, {}};
+    const auto document = read_epoch(epoch->second.info.object, state.identity.fleet, state.identity.root);
+    if (!document) return refuse(turn, node, reported, document.error().message);
+    const auto record = read_record(reported.record, *document);
+    if (!record) return refuse(turn, node, reported, record.error().message);
+    if (const auto checked = check_record(*record, turn, node, job, reported); !checked) {
+      return refuse(turn, node, reported, checked.error().message);
+    }
+    store(turn, row_from_record(*record, reported, reported.record), known);
+    for (const Member& member : state.databases.at(reported.database).members) {
+      assignment_changes_soon(turn, member.node);
+    }
+    return {};
+  }
+  Backup row = reported;
+  row.node = node.id;
+  row.job = job.id;
+  row.record.clear();
+  if (row.state == BackupState::released) row.state = BackupState::failed;
+  store(turn, std::move(row), known);
+  return {};
+}
+
+void close_backup(Turn& turn, const Job& job) {
+  const Backup* known = turn.state.backup(job.backup);
+  if (known == nullptr || known->state != BackupState::running || known->job != job.id) return;
+  Backup row = *known;
+  row.state = BackupState::failed;
+  row.finished_at = turn.now;
+  if (row.error.empty()) row.error = job.error.empty() ? std::string(to_word(job.state)) : job.error;
+  turn.put(row);
+}
+
+}  // namespace holdfast

@@ -1,0 +1,21 @@
+#pragma once
+// A backup as its node reports it. It is complete when its signed record has been checked and stored, not before.
+#include "coordinator/core/state.h"
+
+namespace holdfast {
+
+enum class BackupVerdict : std::uint8_t {
+  stored,   // or nothing new: go on with the report
+  wait,     // its data key has not been reported yet: no answer, the agent comes again
+  refused,  // it will never fit: `error` says why
+};
+struct BackupOutcome {
+  BackupVerdict verdict = BackupVerdict::stored;
+  std::string error;
+};
+BackupOutcome backup_reported(Turn& turn, const Node& node, const Job& job, const Backup& reported);
+
+// A failed, cancelled or lost job leaves no running backup behind.
+void close_backup(Turn& turn, const Job& job);
+
+}  // namespace holdfast

@@ -1,0 +1,103 @@
+#include "coordinator/core/operators.h"
+
+#include <fmt/format.h>
+
+namespace holdfast {
+namespace {
+
+template <class... Cases>
+struct Overloaded : Cases... {
+  using Cases::operator()...;
+};
+
+std::string_view to_word(Role role) {
+  switch (role) {
+    case Role::viewer:
+      return "viewer";
+    case Role::operator_:
+      return "operator";
+    case Role::admin:
+      return "admin";
+  }
+  return "unknown";
+}
+
+Answer dispatch(Turn& turn, const std::string& who, const OperatorBody& body) {
+  return std::visit(Overloaded{[&](const ListRequest& r) { return list_request(turn, r); },
+                               [&](const CreateTokenRequest& r) { return create_token(turn, who, r); },
+                               [&](const RevokeTokenRequest& r) { return revoke_token(turn, who, r); },
+                               [&](const NodeRequest& r) { return node_request(turn, who, r); },
+                               [&](const AddStoreRequest& r) { return add_store(turn, who, r); },
+                               [&](const StoreRequest& r) { return store_request(turn, who, r); },
+                               [&](const ApplyPolicyRequest& r) { return apply_policy(turn, who, r); },
+                               [&](const DeletePolicyRequest& r) { return delete_policy(turn, who, r); },
+                               [&](const CreateBackupRequest& r) { return create_backup(turn, who, r); },
+                               [&](const BackupRequest& r) { return backup_request(turn, who, r); },
+                               [&](const VerifyRequest& r) { return verify_request(turn, who, r); },
+                               [&](const RestorePlanRequest& r) { return plan_restore(turn, who, r); },
+                               [&](const RestoreRunRequest& r) { return run_restore(turn, who, r); },
+                               [&](const RestoreRequest& r) { return restore_request(turn, who, r); },
+                               [&](const CancelJobRequest& r) { return cancel_request(turn, who, r); },
+                               [&](const RetentionRequest& r) { return retention_request(turn, who, r); },
+                               [&](const RefreshRequest& r) { return refresh_request(turn, who, r); }},
+                    body);
+}
+
+}  // namespace
+
+Role needed_role(const OperatorBody& body) {
+  const auto viewer = [](const auto&) { return Role::viewer; };
+  const auto operates = [](const auto&) { return Role::operator_; };
+  const auto admin = [](const auto&) { return Role::admin; };
+  return std::visit(
+      Overloaded{
+          [&](const ListRequest& r) { return viewer(r); }, [&](const CreateTokenRequest& r) { return admin(r); },
+          [&](const RevokeTokenRequest& r) { return admin(r); },
+          [](const NodeRequest& r) {
+            const bool drains = r.verb == NodeRequest::Verb::cordon || r.verb == NodeRequest::Verb::uncordon;
+            return drains ? Role::operator_ : Role::admin;
+          },
+          [&](const AddStoreRequest& r) { return admin(r); },
+          [](const StoreRequest& r) { return r.verb == StoreRequest::Verb::check ? Role::operator_ : Role::admin; },
+          [](const ApplyPolicyRequest& r) { return r.dry_run ? Role::viewer : Role::admin; },
+          [&](const DeletePolicyRequest& r) { return admin(r); },
+          [&](const CreateBackupRequest& r) { return operates(r); },
+          [](const BackupRequest& r) { return r.verb == BackupRequest::Verb::keep ? Role::operator_ : Role::admin; },
+          [&](const VerifyRequest& r) { return operates(r); }, [&](const RestorePlanRequest& r) { return operates(r); },
+          [&](const RestoreRunRequest& r) { return operates(r); }, [&](const RestoreRequest& r) { return operates(r); },
+          [&](const CancelJobRequest& r) { return operates(r); },
+          [](const RetentionRequest& r) { return r.run ? Role::admin : Role::viewer; },
+          [&](const RefreshRequest& r) { return operates(r); }},
+      body);
+}
+
+void operator_request(Turn& turn, const MessageCame& event, const Operator& who, const OperatorRequest& request) {
+  const auto answer = [&](OperatorReplyBody body) {
+    turn.send(event.door, event.peer, OperatorReply{std::move(body)}, event.message.id);
+  };
+  if (request.version_min > protocol_max || request.version_max < protocol_min) {
+    answer(Refused{Code::unsupported,
+                   fmt::format("this tool speaks protocol {} to {}, the coordinator {} to {}", request.version_min,
+                               request.version_max, protocol_min, protocol_max),
+                   fmt::format("install version {} of holdfast", turn.state.identity.version)});
+    return;
+  }
+  const Role needed = needed_role(request.body);
+  if (who.role < needed) {
+    turn.audit("operator " + who.name, fmt::format("was denied a request that needs the role {}", to_word(needed)));
+    answer(Refused{
+        Code::denied,
+        fmt::format("operator \"{}\" has the role {} and this needs {}", who.name, to_word(who.role), to_word(needed)),
+        "ask an admin"});
+    return;
+  }
+  auto answered = dispatch(turn, "operator " + who.name, request.body);
+  if (!answered) {
+    const Error& error = answered.error();
+    answer(Refused{error.code, error.message, error.hint});
+    return;
+  }
+  answer(*std::move(answered));
+}
+
+}  // namespace holdfast

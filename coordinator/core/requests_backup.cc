@@ -1,0 +1,186 @@
+#include <fmt/format.h>
+
+#include "coordinator/core/grouping.h"
+#include "coordinator/core/jobs.h"
+#include "coordinator/core/operators.h"
+#include "coordinator/core/removal.h"
+#include "coordinator/core/selection.h"
+#include "shared/repository/record.h"
+
+namespace holdfast {
+namespace {
+
+constexpr std::chrono::minutes refresh_deadline{2};
+
+// Why no backup of it can be ordered now; empty: it can.
+std::string hindrance(const CoreState& state, const Database& database) {
+  if (database.protection != Protection::protected_) {
+    return fmt::format("it is not protected: {}", database.protection_reason);
+  }
+  const Node& node = state.nodes.at(database.active);
+  if (node.state != NodeState::active) return fmt::format("node \"{}\" takes no new work", node.name);
+  for (const JobId id : state.open_jobs) {
+    const Job& job = state.jobs.at(id).job;
+    if (job.kind == JobKind::backup && job.database == database.id) {
+      return fmt::format("job {} is backing it up already", id);
+    }
+  }
+  return {};
+}
+
+std::vector<EpochId> epochs_of(const CoreState& state, const Backup& backup) {
+  const auto epochs = state.epochs.find(backup.database);
+  if (epochs == state.epochs.end() || !epochs->second.contains(backup.epoch)) return {backup.epoch};
+  const auto document =
+      read_epoch(epochs->second.at(backup.epoch).info.object, state.identity.fleet, state.identity.root);
+  if (!document) return {backup.epoch};
+  const auto record = read_record(backup.record, *document);
+  return record ? record->needed_epochs : std::vector<EpochId>{backup.epoch};
+}
+
+// The node that took it reads its stores surely; any other is a guess.
+Result<NodeId> verifying_node(const CoreState& state, const Backup& backup) {
+  if (state.is_online(backup.node)) return backup.node;
+  for (const auto& [id, node] : state.nodes) {
+    if (node.state == NodeState::active && state.is_online(id)) return id;
+  }
+  return fail(Code::unavailable, "no node is online to verify it");
+}
+
+std::vector<StoreInfo> stores_of(const CoreState& state, const Backup& backup) {
+  std::vector<StoreInfo> stores;
+  for (const auto& copy : backup.copies) {
+    const auto store = state.stores.find(copy.store);
+    if (store != state.stores.end()) stores.push_back(store->second);
+  }
+  if (!stores.empty()) return stores;
+  for (const auto& [name, store] : state.stores) stores.push_back(store);
+  return stores;
+}
+
+}  // namespace
+
+Answer create_backup(Turn& turn, const std::string& who, const CreateBackupRequest& request) {
+  CoreState& state = turn.state;
+  JobsReply reply;
+  for (const DatabaseId id : TRY(select_databases(state, request.selection, WhenEmpty::refuse))) {
+    const Database& database = state.databases.at(id);
+    if (const std::string why = hindrance(state, database); !why.empty()) {
+      reply.warnings.push_back(fmt::format("database \"{}\" is not backed up: {}", database.name, why));
+      continue;
+    }
+    if (!state.is_online(database.active)) {
+      reply.warnings.push_back(fmt::format("node \"{}\" is offline: the backup of \"{}\" begins when it is back",
+                                           state.node_name(database.active), database.name));
+    }
+    NewJob job;
+    job.kind = JobKind::backup;
+    job.node = database.active;
+    job.database = id;
+    job.backup = state.entropy->id<BackupId>();
+    job.origin = who;
+    reply.jobs.push_back(start_job(turn, job, BackupOrder{id, job.backup, request.type, request.note}));
+    turn.audit(who, fmt::format("ordered a backup of database {}", database.name));
+  }
+  if (reply.jobs.empty()) {
+    return fail(Code::conflict, reply.warnings.empty() ? "nothing to back up" : reply.warnings.front(),
+                "holdfast status");
+  }
+  return reply;
+}
+
+Answer backup_request(Turn& turn, const std::string& who, const BackupRequest& request) {
+  const BackupId id = TRY(find_backup(turn.state, request.id));
+  Backup backup = *turn.state.backup(id);
+  if (request.verb == BackupRequest::Verb::remove) {
+    TRY(release_backup(turn, id, who));
+    return DoneReply{{fmt::format("backup {} is being removed", id)}};
+  }
+  if (backup.state != BackupState::complete) {
+    return fail(Code::conflict, fmt::format("backup {} is not complete", id), "holdfast backup list");
+  }
+  backup.keep = request.verb == BackupRequest::Verb::keep;
+  turn.put(backup);
+  turn.audit(who, fmt::format("{} backup {}", backup.keep ? "put a hold on" : "took the hold off", id));
+  return DoneReply{
+      {fmt::format("backup {} is {}", id, backup.keep ? "kept until it is released" : "under its policy again")}};
+}
+
+Answer verify_request(Turn& turn, const std::string& who, const VerifyRequest& request) {
+  CoreState& state = turn.state;
+  const BackupId id = TRY(find_backup(state, request.backup));
+  const Backup backup = *state.backup(id);
+  if (backup.state != BackupState::complete) return fail(Code::conflict, fmt::format("backup {} is not complete", id));
+  const NodeId node = request.node.is_null() ? TRY(verifying_node(state, backup)) : request.node;
+  if (!state.nodes.contains(node)) return fail(Code::not_found, "there is no such node");
+  if (request.plan_only) {
+    VerifyPlanReply reply;
+    reply.node = node;
+    const auto known = state.epochs.find(backup.database);
+    for (const EpochId epoch : epochs_of(state, backup)) {
+      if (known == state.epochs.end() || !known->second.contains(epoch)) {
+        return fail(Code::not_found, fmt::format("data key {} of backup {} is not in the catalog", epoch, id));
+      }
+      reply.epochs.push_back({node, state.nodes.at(node).recipient, known->second.at(epoch).info});
+    }
+    return reply;
+  }
+  NewJob job;
+  job.kind = JobKind::verify;
+  job.node = node;
+  job.database = backup.database;
+  job.backup = id;
+  job.origin = who;
+  JobsReply reply;
+  reply.jobs.push_back(start_job(turn, job, VerifyOrder{backup.database, id, stores_of(state, backup), request.keys}));
+  turn.audit(who,
+             fmt::format("ordered a verification of backup {} {} keys", id, request.keys.empty() ? "without" : "with"));
+  return reply;
+}
+
+Answer cancel_request(Turn& turn, const std::string& who, const CancelJobRequest& request) {
+  const JobId id = TRY(find_job(turn.state, request.id));
+  TRY(cancel_job(turn, id, who));
+  turn.audit(who, fmt::format("cancelled job {}", id));
+  const bool over = is_final(turn.state.jobs.at(id).job.state);
+  return DoneReply{{fmt::format("job {} {}", id, over ? "cancelled" : "will be cancelled by its node")}};
+}
+
+Answer retention_request(Turn& turn, const std::string& who, const RetentionRequest& request) {
+  const auto databases = TRY(select_databases(turn.state, request.selection, WhenEmpty::everything));
+  RetentionReply reply;
+  reply.decisions = preview_retention(turn.state, databases, turn.now);
+  if (request.run) reply.lines = run_retention(turn, databases, who);
+  return reply;
+}
+
+Answer refresh_request(Turn& turn, const std::string& who, const RefreshRequest& request) {
+  CoreState& state = turn.state;
+  std::set<NodeId> nodes;
+  if (request.selection.empty()) {
+    for (const auto& [id, node] : state.nodes) {
+      if (node.state == NodeState::active) nodes.insert(id);
+    }
+  } else {
+    for (const DatabaseId id : TRY(select_databases(state, request.selection, WhenEmpty::refuse))) {
+      for (const Member& member : state.databases.at(id).members) nodes.insert(member.node);
+    }
+  }
+  JobsReply reply;
+  for (const NodeId id : nodes) {
+    if (!state.is_online(id)) {
+      reply.warnings.push_back(fmt::format("node \"{}\" is offline", state.node_name(id)));
+      continue;
+    }
+    NewJob job;
+    job.kind = JobKind::refresh;
+    job.node = id;
+    job.origin = who;
+    job.deadline = refresh_deadline;
+    reply.jobs.push_back(start_job(turn, job, RefreshOrder{}));
+  }
+  if (reply.jobs.empty()) return fail(Code::unavailable, "none of its nodes is online", "holdfast node list");
+  return reply;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,153 @@
+#pragma once
+// What the core knows, and one event being applied to it. Everything that must survive is a row of the catalog with a
+// copy here; the rest (sessions, challenges, what was sent when) may be forgotten at any moment.
+#include <map>
+#include <set>
+
+#include "coordinator/catalog/audit.h"
+#include "coordinator/catalog/rows.h"
+#include "coordinator/core/core.h"
+
+namespace holdfast {
+
+using Nonce = std::array<std::uint8_t, 32>;
+
+// A server nonce that was given out and not used yet.
+struct Challenge {
+  CurvePublicKey peer;
+  TokenId token;
+  Nonce client_nonce{};
+  Timestamp expires_at;
+  std::uint64_t number = 0;  // counts up: the oldest goes first when there are too many
+};
+
+// A node, as far as it is only known from what it said since this core was loaded.
+struct Session {
+  Timestamp heard_at;  // never: not since the core was loaded
+  bool online = false;
+  std::uint64_t inventory_revision = 0;
+  std::uint64_t acked_assignment = 0;
+  Timestamp assignment_sent_at;
+  Timestamp assignment_due_at;  // when a change that can wait is looked at; never: nothing waits
+  std::map<DatabaseId, WalPosition> positions;
+};
+
+struct EpochEntry {
+  EpochInfo info;
+  NodeId node;
+  Timestamp created_at;
+};
+
+struct OrderEntry {
+  Order order;
+  NodeId node;
+  Timestamp sent_at;
+};
+
+// Durable WAL of one database: as known, and as the catalog has it.
+struct WalLog {
+  std::vector<WalRange> ranges;  // by timeline, then position; they neither overlap nor touch
+  std::vector<WalRange> stored;
+  Timestamp stored_at;
+};
+
+struct CoreState {
+  CoreIdentity identity;
+  Entropy* entropy = nullptr;
+  Timestamp loaded_at;
+  bool grace_over = false;  // nodes had the time to be heard since we were loaded
+
+  std::map<NodeId, Node> nodes;
+  std::map<CurvePublicKey, NodeId> node_by_key;
+  std::map<DatabaseId, Database> databases;
+  std::map<NodeId, std::set<DatabaseId>> databases_by_node;
+  std::map<SystemId, std::set<DatabaseId>> databases_by_system;
+  std::map<std::string, DatabaseId> database_by_name;
+  std::map<std::string, Policy> policies;
+  std::map<TokenId, Token> tokens;
+  std::map<OperatorId, Operator> operators;
+  std::map<CurvePublicKey, OperatorId> operator_by_key;
+  std::map<std::string, StoreInfo> stores;
+  std::map<DatabaseId, std::map<BackupId, Backup>> backups;
+  std::map<BackupId, DatabaseId> database_by_backup;
+  std::map<DatabaseId, WalLog> wal;
+  std::map<DatabaseId, std::vector<TimelineChange>> timelines;
+  std::map<DatabaseId, std::map<EpochId, EpochEntry>> epochs;
+  std::map<JobId, JobRow> jobs;
+  std::set<JobId> open_jobs;  // not in a final state
+  std::map<JobId, OrderEntry> orders;
+  std::map<RestoreId, Restore> restores;
+  std::map<NodeId, AssignmentRow> assignments;
+  AuditHead audit;
+
+  std::map<NodeId, Session> sessions;
+  std::map<Nonce, Challenge> challenges;
+  std::uint64_t challenges_made = 0;
+  std::map<DatabaseId, Timestamp> contested;  // two members of one database say that they are primary; since when
+  std::map<std::string, Timestamp> warned;    // alerts are not repeated with every message
+  std::map<BackupId, Timestamp> removals;     // released backups whose removal was asked for; when
+  std::map<JobId, std::string> store_checks;  // which store a running check is about
+  Timestamp retention_at;
+  std::uint64_t messages_sent = 0;
+  std::uint64_t known_keys_revision = 1;
+
+  const Node* node_of(const CurvePublicKey& peer) const;
+  const Operator* operator_of(const CurvePublicKey& peer) const;
+  bool is_online(NodeId node) const;
+  std::string node_name(NodeId node) const;
+  // nullptr: none.
+  const Database* database(DatabaseId id) const;
+  const Backup* backup(BackupId id) const;
+  bool has_member(DatabaseId database, NodeId node) const;
+};
+
+// One event: its time, its effects, and what must be settled before it is over.
+struct Turn {
+  Turn(CoreState& core_state, Timestamp time) : state(core_state), now(time) {}
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+  CoreState& state;
+  Timestamp now;
+  Effects effects;
+  std::set<DatabaseId> touched_databases;  // their derived fields must be looked at
+  std::set<NodeId> touched_nodes;          // their assignments must be looked at
+  bool everything_touched = false;         // a policy or a store changed
+
+  // Into the copy in memory and into the batch.
+  void put(const Node& row);
+  void put(const Database& row);
+  void put(const Policy& row);
+  void put(const Token& row);
+  void put(const StoreInfo& row);
+  void put(const Backup& row);
+  void put(const TimelineChange& row);
+  void put(const EpochEntry& row);
+  void put(const JobRow& row);
+  void put(const OrderEntry& row);
+  void put(const Restore& row);
+  void put(const AssignmentRow& row);
+  void remove(const Policy& row);
+  void remove(const StoreInfo& row);
+  void remove(const Backup& row);
+  void remove(const Restore& row);
+  void remove_order(JobId job);
+
+  void send(Door door, const CurvePublicKey& peer, MessageBody body, std::uint64_t in_reply_to = 0);
+  void send_to_node(NodeId node, MessageBody body);
+  void refuse(const MessageCame& event, Code code, std::string message, std::string hint = {});
+  void audit(std::string who, std::string what);
+  void alert(std::string text);
+  // At most once in ten minutes for each text.
+  void alert_once(const std::string& text);
+};
+
+bool is_final(JobState state);
+std::string_view to_word(JobState state);
+std::string_view to_word(JobKind kind);
+std::string_view to_word(Engine engine);
+
+// Everything from the catalog.
+Result<> load_state(CoreState& state, KeyValueStore& catalog);
+
+}  // namespace holdfast

@@ -1,0 +1,139 @@
+#include <fmt/format.h>
+
+#include "coordinator/core/grouping.h"
+#include "coordinator/core/histories.h"
+#include "coordinator/core/listing.h"
+#include "coordinator/core/sessions.h"
+
+namespace holdfast {
+namespace {
+
+constexpr std::chrono::minutes wal_behind_by{5};
+
+Timestamp latest_complete(const CoreState& state, DatabaseId id) {
+  Timestamp latest;
+  const auto backups = state.backups.find(id);
+  if (backups == state.backups.end()) return latest;
+  for (const auto& [backup_id, backup] : backups->second) {
+    if (backup.state == BackupState::complete) latest = std::max(latest, backup.finished_at);
+  }
+  return latest;
+}
+
+void node_alerts(const CoreState& state, Timestamp now, FleetStatus& status) {
+  for (const auto& [id, node] : state.nodes) {
+    if (node.state == NodeState::revoked) continue;
+    if (node.state == NodeState::pending) {
+      ++status.nodes_pending;
+      status.alerts.push_back(
+          fmt::format("node \"{}\" waits for approval: holdfast node approve {}", node.name, node.name));
+      continue;
+    }
+    ++status.nodes;
+    if (is_offline(state, node, now)) {
+      ++status.nodes_offline;
+      status.alerts.push_back(
+          fmt::format("node \"{}\" is offline since {}", node.name, to_rfc3339(last_seen(state, node))));
+    }
+    const std::int64_t offset = node.clock_offset_ms;
+    if (offset > clock_offset_alert_ms || offset < -clock_offset_alert_ms) {
+      status.alerts.push_back(fmt::format("the clock of node \"{}\" is {} s {}", node.name, std::abs(offset) / 1000,
+                                          offset > 0 ? "ahead" : "behind"));
+    }
+  }
+}
+
+// The newest job of a database says how it stands; older failures are history.
+const Job* newest_backup_job(const CoreState& state, DatabaseId database) {
+  const Job* newest = nullptr;
+  for (const auto& [id, row] : state.jobs) {
+    const Job& job = row.job;
+    if (job.kind != JobKind::backup || job.database != database || !is_final(job.state)) continue;
+    if (newest == nullptr || job.finished_at > newest->finished_at) newest = &job;
+  }
+  return newest;
+}
+
+void database_alerts(const CoreState& state, const Database& database, Timestamp now, FleetStatus& status) {
+  const auto say = [&](std::string_view text) {
+    status.alerts.push_back(fmt::format("database \"{}\": {}", database.name, text));
+  };
+  for (const auto& alert : database.alerts) say(alert);
+  if (database.protection == Protection::excluded) return;
+  if (database.protection == Protection::unprotected) {
+    say("unprotected: " + database.protection_reason);
+    return;
+  }
+  const Member* active = active_member(database);
+  if (active != nullptr && !active->present) say("not found on its node any more");
+  if (latest_complete(state, database.id).is_never()) say("no complete backup yet");
+  if (const Job* job = newest_backup_job(state, database.id)) {
+    if (job->state == JobState::failed || job->state == JobState::lost) say("the last backup failed: " + job->error);
+  }
+  const auto session = state.sessions.find(database.active);
+  if (session == state.sessions.end()) return;
+  const auto position = session->second.positions.find(database.id);
+  if (position == session->second.positions.end()) return;
+  const WalPosition& wal = position->second;
+  if (!wal.error.empty()) say("its log is not shipped: " + wal.error);
+  if (wal.slot_state == "lost" || wal.slot_state == "unreserved") say("its replication slot is " + wal.slot_state);
+  if (!wal.through_time.is_never() && wal.written > wal.durable && now - wal.through_time > wal_behind_by) {
+    say("its log in the stores is behind since " + to_rfc3339(wal.through_time));
+  }
+}
+
+}  // namespace
+
+FleetStatus fleet_status(const CoreState& state, Timestamp now) {
+  FleetStatus status;
+  status.fleet_name = state.identity.fleet_name;
+  status.fleet = state.identity.fleet;
+  status.epoch = state.identity.epoch;
+  status.version = state.identity.version;
+  if (state.stores.empty()) status.alerts.emplace_back("the fleet has no store: holdfast store add");
+  node_alerts(state, now, status);
+  for (const auto& [name, id] : state.database_by_name) {
+    database_alerts(state, state.databases.at(id), now, status);
+  }
+  for (const auto& [name, store] : state.stores) {
+    if (store.state != "ok" && store.state != "unknown") {
+      status.alerts.push_back(fmt::format("store \"{}\": {}", name, store.state));
+    }
+  }
+  return status;
+}
+
+NodeView view_of(const CoreState& state, const Node& node) {
+  NodeView view;
+  view.node = node;
+  view.node.last_seen_at = last_seen(state, node);
+  view.node.chain.clear();
+  view.online = state.is_online(node.id);
+  const auto databases = state.databases_by_node.find(node.id);
+  if (databases != state.databases_by_node.end()) view.databases = static_cast<std::uint32_t>(databases->second.size());
+  return view;
+}
+
+DatabaseView view_of(const CoreState& state, const Database& database) {
+  DatabaseView view;
+  view.database = database;
+  const DatabaseHistory history = history_of(state, database);
+  for (const Backup& backup : history.backups) {
+    if (!view.last_backup || backup.finished_at > view.last_backup->finished_at) view.last_backup = backup;
+  }
+  if (view.last_backup) view.last_backup->record.clear();
+  if (const auto window = recovery_window(history)) {
+    view.recoverable_from = window->from;
+    view.recoverable_through = window->to;
+  }
+  for (const Member& member : database.members) {
+    const auto session = state.sessions.find(member.node);
+    if (session == state.sessions.end()) continue;
+    const auto position = session->second.positions.find(database.id);
+    if (position != session->second.positions.end()) view.positions.push_back(position->second);
+  }
+  if (const Member* active = active_member(database)) view.size_bytes = active->found.size_bytes;
+  return view;
+}
+
+}  // namespace holdfast
