@@ -1,0 +1,111 @@
+#include "coordinator/shell/program.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "coordinator/catalog/migrations.h"
+#include "coordinator/catalog/rocks_store.h"
+#include "coordinator/shell/round.h"
+#include "coordinator/shell/state_directory.h"
+#include "coordinator/shell/worker.h"
+#include "shared/os/posix_file_system.h"
+#include "shared/os/system_entropy.h"
+#include "shared/store/posix_store.h"
+
+namespace holdfast {
+namespace {
+
+// A name by which others may reach a socket that is bound to `bind`.
+std::string reachable_host(const std::string& bind) {
+  if (bind != "0.0.0.0" && bind != "::" && bind != "*") return bind;
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "127.0.0.1";
+}
+
+std::vector<std::string> first_set(const std::vector<std::string>& configured, const std::vector<std::string>& at_init,
+                                   std::string fallback) {
+  if (!configured.empty()) return configured;
+  if (!at_init.empty()) return at_init;
+  return {std::move(fallback)};
+}
+
+CoreIdentity identity_of(StateDirectory& state, const ProgramOptions& options, const ServerTransport& transport,
+                         std::uint64_t epoch) {
+  const std::string host = reachable_host(options.config.bind);
+  CoreIdentity out;
+  out.fleet = state.fleet;
+  out.fleet_name = state.fleet_name;
+  out.root = state.root;
+  out.recovery = state.recovery;
+  out.fleet_record = state.fleet_record;
+  out.intermediate_certificate = state.intermediate_certificate;
+  out.intermediate = std::move(state.intermediate);
+  out.enrol_server = state.enrol_server.public_key;
+  out.fleet_server = state.fleet_server.public_key;
+  out.enrol_endpoints =
+      first_set(options.config.enrol_endpoints, state.enrol_endpoints, endpoint_of(host, transport.port(Door::enrol)));
+  out.fleet_endpoints =
+      first_set(options.config.fleet_endpoints, state.fleet_endpoints, endpoint_of(host, transport.port(Door::fleet)));
+  out.epoch = epoch;
+  out.heartbeat_seconds = options.config.heartbeat_seconds;
+  out.version = options.version;
+  return out;
+}
+
+OpenStore store_opener(FileSystem& files) {
+  return [&files](const StoreInfo& info) -> Result<std::shared_ptr<Store>> {
+    if (info.kind != StoreKind::posix) {
+      return fail(Code::unsupported, "this version reaches stores of kind posix only");
+    }
+    return std::make_shared<PosixStore>(files, info.path);
+  };
+}
+
+}  // namespace
+
+Result<> run_coordinator(const ProgramOptions& options, StopToken stop, const Logger& log) {
+  PosixFileSystem files;
+  SystemEntropy entropy;
+  SystemClock clock;
+  StateDirectory state = TRY(read_state_directory(files, options.state_directory));
+  const StateLock lock = TRY(StateLock::take(options.state_directory));
+  const auto catalog = TRY_DURING("open the catalog", RocksStore::open(state.catalog, OpenCatalog::existing_only));
+  const std::uint64_t epoch = TRY(catalog->begin_epoch());
+  TRY_DURING("bring the catalog up to date", migrate(*catalog, epoch, all_migrations()));
+
+  // Nobody is known until the core has been loaded; handshakes before that are told to come again.
+  KnownKeys keys;
+  ZmqContext context;
+  Worker worker(store_opener(files), log);
+  ServerTransportOptions sockets;
+  sockets.bind = options.config.bind;
+  sockets.fleet_port = options.config.fleet_port;
+  sockets.enrol_port = options.config.enrol_port;
+  sockets.enrol_messages_per_minute = options.config.enrol_messages_per_minute;
+  const auto admission = [&keys](Door door, const CurvePublicKey& key) { return keys.admission(door, key); };
+  const auto transport = TRY(open_server_transport(
+      context, sockets, {state.enrol_server.public_key, state.enrol_server.secret_key.clone()},
+      {state.fleet_server.public_key, state.fleet_server.secret_key.clone()}, admission, {stop.fd(), worker.fd()}));
+  const auto core = TRY(Core::load(*catalog, identity_of(state, options, *transport, epoch), entropy, clock.now()));
+  Round round({.core = RoundCore::of(*core),
+               .catalog = *catalog,
+               .epoch = epoch,
+               .transport = *transport,
+               .keys = keys,
+               .give_work = [&worker](Work work) { worker.give(std::move(work)); },
+               .take_answers = [&worker] { return worker.take_answers(); },
+               .clock = clock,
+               .log = log});
+  log.info("coordinator ready", {{"fleet", state.fleet_name},
+                                 {"epoch", epoch},
+                                 {"fleet_port", transport->port(Door::fleet)},
+                                 {"enrol_port", transport->port(Door::enrol)},
+                                 {"version", options.version}});
+  while (!stop.stop_requested()) TRY(round.run());
+  log.info("coordinator stopped");
+  return {};
+}
+
+}  // namespace holdfast
