@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "agent/daemon/interrupted.h"
-#include "agent/jobs/restore_job.h"
 #include "agent/jobs/verify_job.h"
 
 namespace holdfast {
@@ -49,6 +48,7 @@ Result<> Agent::run() {
   while (!parts_.stop.stop_requested()) {
     for (auto& received : connection_.poll(tick)) take_in(std::move(received));
     read_mail();
+    start_waiting_orders();
     start_due_backups();
     if (auto due = link_.due(shipping_.positions(), runner_.running())) {
       connection_.send(*due);
@@ -69,6 +69,8 @@ Result<> Agent::run() {
 Result<> Agent::begin() {
   TRY_DURING("finish what a crash left", end_interrupted_jobs(parts_.state, parts_.clock, parts_.log));
   if (auto assignment = TRY(parts_.state.assignment())) assignment_ = std::move(*assignment);
+  // Confirmed to the coordinator, but the agent died before they began: they are ours to carry out.
+  for (const auto& order : TRY(parts_.state.orders_without_report())) waiting_orders_.push_back(order);
   watch_ = std::make_unique<HostWatch>(parts_.config, open_files_, parts_.log,
                                        [this](std::vector<HostDatabase> found) { mail_.send(std::move(found)); });
   return {};
@@ -133,7 +135,7 @@ void Agent::take_in(CoordinatorLink::Received received) {
   if (received.assignment) put_in_force(std::move(*received.assignment));
   if (received.look_again && watch_) watch_->look_now();
   for (const auto& job : received.cancels) runner_.cancel(job);
-  for (const auto& order : received.orders) start_order(order);
+  for (const auto& order : received.orders) waiting_orders_.push_back(order);
 }
 
 void Agent::put_in_force(Assignment assignment) {
@@ -212,6 +214,11 @@ void Agent::start_due_backups() {
     if (!started)
       parts_.log.error("a due backup could not be started", started.error(), {{"database", database->name}});
   }
+}
+
+void Agent::start_waiting_orders() {
+  if (!host_known_) return;  // what an order is about is known after the first look at the host
+  for (const auto& order : std::exchange(waiting_orders_, {})) start_order(order);
 }
 
 void Agent::start_order(const Order& order) {

@@ -13,6 +13,7 @@
 #include "agent/daemon/host_databases.h"
 #include "agent/jobs/backup_job.h"
 #include "agent/jobs/job_runner.h"
+#include "agent/jobs/restore_job.h"
 #include "agent/protection/epochs.h"
 #include "agent/protection/shipping.h"
 #include "agent/protection/store_access.h"
@@ -61,6 +62,7 @@ class Agent {
   void ship_wal();
   void start_due_backups();
 
+  void start_waiting_orders();
   void start_order(const Order& order);
   JobWork work_for(const Order& order, JobReport& report);
   JobWork work_for(const BackupOrder& order, JobReport& report);
@@ -71,6 +73,7 @@ class Agent {
   JobWork work_for(const StoreCheckOrder& order, JobReport& report);
   JobWork work_for(const RefreshOrder& order, JobReport& report);
   JobWork work_for(const CancelOrder& order, JobReport& report);
+  RestoreParts restore_parts();
   Result<BackupTask> backup_task(const Assigned& assigned) const;
   const HostDatabase* on_host(const std::string& key) const;
 
@@ -88,6 +91,7 @@ class Agent {
   Assignment assignment_;
   std::map<std::string, HostDatabase> host_;  // by FoundDatabase::key
   bool host_known_ = false;
+  std::vector<Order> waiting_orders_;
 };
 
 }  // namespace holdfast

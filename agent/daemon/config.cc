@@ -66,8 +66,13 @@ Result<LogSettings> read_log(Setting root) {
 Result<PostgresSettings> read_postgres(Setting root) {
   PostgresSettings out;
   if (const Setting role = TRY(root.at("role")); role.is_present()) out.role = TRY(role.text());
-  out.start_command = TRY(TRY(root.at("start_command")).texts());
-  out.stop_command = TRY(TRY(root.at("stop_command")).texts());
+  const Setting start = TRY(root.at("start_command"));
+  const Setting stop = TRY(root.at("stop_command"));
+  if (start.is_present()) out.start_command = TRY(start.text());
+  if (stop.is_present()) out.stop_command = TRY(stop.text());
+  if (start.is_present() != stop.is_present()) {
+    return std::unexpected(root.error("start_command and stop_command are given together or not at all"));
+  }
   TRY(set_duration(TRY(root.at("stop_timeout")), out.stop_timeout, std::chrono::seconds(1)));
   TRY(set_duration(TRY(root.at("recovery_timeout")), out.recovery_timeout, std::chrono::seconds(1)));
   return out;

@@ -8,9 +8,10 @@
 #include <filesystem>
 #include <set>
 
-#include "agent/discovery/postmaster_file.h"
+#include "agent/discovery/cluster_name.h"
 #include "agent/discovery/sqlite_files.h"
 #include "agent/postgres/control_file.h"
+#include "agent/postgres/server_control.h"
 
 namespace holdfast {
 namespace {
@@ -36,10 +37,8 @@ std::set<std::string> running_directories(FileSystem& files) {
     if (!program.ends_with("/postgres")) continue;
     const std::string directory = link_of("/proc/" + entry.name + "/cwd");
     if (directory.empty()) continue;
-    const auto content = files.read(directory + "/postmaster.pid");
-    if (!content) continue;
-    const auto file = parse_postmaster_file(as_text(*content));
-    if (file && std::to_string(file->pid) == entry.name) found.insert(directory);
+    const auto postmaster = running_postmaster(directory);
+    if (postmaster && std::to_string(postmaster->pid) == entry.name) found.insert(directory);
   }
   return found;
 }
@@ -50,17 +49,16 @@ Result<OsUser> owner_of(FileSystem& files, const std::string& directory) {
   return user_by_uid(info->uid);
 }
 
-Result<> ask_server(const PostgresSearch& search, const OsUser& owner, FileSystem& files, const StopToken& stop,
-                    FoundPostgres& found) {
-  const Bytes content = TRY(files.read(found.data_directory + "/postmaster.pid"));
-  const PostmasterFile file = TRY(parse_postmaster_file(as_text(content)));
-  if (file.socket_directory.empty()) {
+Result<> ask_server(const PostgresSearch& search, const OsUser& owner, const StopToken& stop, FoundPostgres& found) {
+  const auto postmaster = running_postmaster(found.data_directory);
+  if (!postmaster) return fail(Code::unavailable, "the server has just stopped");
+  if (postmaster->socket_directory.empty()) {
     return fail(Code::unsupported, "the server listens on no Unix socket",
                 "set unix_socket_directories in postgresql.conf");
   }
   PostgresEndpoint endpoint;
-  endpoint.socket_directory = file.socket_directory;
-  endpoint.port = file.port;
+  endpoint.socket_directory = postmaster->socket_directory;
+  endpoint.port = postmaster->port;
   endpoint.role = search.role;
   endpoint.os_user = owner;
   PostgresConnection::Settings settings;
@@ -74,7 +72,7 @@ Result<> ask_server(const PostgresSearch& search, const OsUser& owner, FileSyste
       "current_setting('cluster_name') AS name, (SELECT sum(pg_database_size(oid)) FROM pg_database "
       "WHERE has_database_privilege(oid, 'CONNECT') OR pg_has_role('pg_read_all_stats', 'MEMBER')) AS size"));
   found.version = TRY(facts.only("version"));
-  found.in_recovery = TRY(facts.only("recovery")) == "t";
+  found.in_recovery = facts.maybe(0, "recovery") == std::optional<std::string>("t");
   if (const auto name = facts.maybe(0, "name"); name && !name->empty()) found.name = *name;
   if (const auto size = facts.maybe(0, "size")) found.size_bytes = std::strtoull(size->c_str(), nullptr, 10);
   found.endpoint = std::move(endpoint);
@@ -92,7 +90,7 @@ Result<> read_cluster(const PostgresSearch& search, FileSystem& files, Clock& cl
                 "PostgreSQL 13 to 18 are supported");
   }
   if (!running) return fail(Code::unavailable, "the server does not run", "a cluster is backed up while it runs");
-  return ask_server(search, owner, files, stop, found);
+  return ask_server(search, owner, stop, found);
 }
 
 }  // namespace

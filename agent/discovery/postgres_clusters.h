@@ -12,10 +12,10 @@
 namespace holdfast {
 
 struct PostgresSearch {
-  std::vector<std::string> within;       // only below these directories; empty: anywhere
-  std::vector<std::string> excluded;     // paths or globs, as for SQLite: neither read nor connected to
-  std::vector<std::string> directories;  // to be known even when no server runs in them
-  std::string role;                      // whom to connect as; empty: the data directory's owner
+  std::vector<std::string> within{};       // only below these directories; empty: anywhere
+  std::vector<std::string> excluded{};     // paths or globs, as for SQLite: neither read nor connected to
+  std::vector<std::string> directories{};  // to be known even when no server runs in them
+  std::string role{};                      // whom to connect as; empty: the data directory's owner
 };
 
 struct FoundPostgres {
