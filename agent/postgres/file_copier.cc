@@ -118,7 +118,8 @@ Result<> FileCopier::copy_span(const FileSpan& span, Frame& frame, BackupWriter:
     if (shrunk) break;
   }
   bytes_done_ += end - at;
-  note_size(span.entry, at);
+  // Nothing there: the file ends before this span, and the span that found its end says where.
+  if (at > span.offset) note_size(span.entry, at);
   return {};
 }
 
