@@ -1,0 +1,90 @@
+#include <memory>
+
+#include "coordinator/cli/arguments.h"
+#include "coordinator/cli/nouns.h"
+#include "coordinator/cli/session.h"
+
+namespace holdfast {
+namespace {
+
+void add_apply(CommandWord& noun) {
+  struct Options {
+    std::string file;
+    bool dry_run = false;
+  };
+  auto options = std::make_shared<Options>();
+  CommandWord verb = noun.add("apply", "make or change a policy from a YAML file");
+  verb.option("-f,--file", options->file, "the file; - for standard input").required().completes(Completes::files);
+  add_dry_run(verb, options->dry_run);
+  verb.runs([options](Session& session) -> Result<ExitCode> {
+    std::string text;
+    if (options->file == "-") {
+      text = TRY(session.console().read_input());
+    } else {
+      const Bytes content = TRY(session.files().read(options->file));
+      text = as_text(content);
+    }
+    ApplyPolicyRequest request;
+    request.policy = TRY(parse_policy(text, options->file == "-" ? "standard input" : options->file));
+    request.dry_run = options->dry_run;
+    const PolicyReply reply = TRY(session.ask_for<PolicyReply>(request));
+    for (const std::string& warning : reply.warnings) session.warn(warning);
+    if (session.for_people()) {
+      session.print(show_done(reply.changes, session.style()));
+      session.note(options->dry_run ? "nothing was changed (--dry-run)"
+                                    : "policy \"" + reply.policy.name + "\" is now at revision " +
+                                          std::to_string(reply.policy.revision));
+    } else {
+      session.print(show_policy(reply.policy, session.style()));
+    }
+    return ExitCode::done;
+  });
+}
+
+void add_describe(CommandWord& noun) {
+  auto name = std::make_shared<std::string>();
+  CommandWord verb = noun.add("describe", "one policy as YAML that can be applied again");
+  verb.option("policy", *name, "its name").required().completes(Completes::policies);
+  verb.runs([name](Session& session) -> Result<ExitCode> {
+    const ListReply reply = TRY(session.list(listing(Listing::policies)));
+    for (const Policy& policy : reply.policies) {
+      if (policy.name != *name) continue;
+      session.print(show_policy(policy, session.style()));
+      return ExitCode::done;
+    }
+    return fail(Code::not_found, "no policy \"" + *name + "\"", "holdfast policy list");
+  });
+}
+
+void add_delete(CommandWord& noun) {
+  struct Options {
+    std::string name;
+    bool yes = false;
+  };
+  auto options = std::make_shared<Options>();
+  CommandWord verb = noun.add("delete", "remove a policy; its databases go to the next one that matches");
+  verb.option("policy", options->name, "its name").required().completes(Completes::policies);
+  add_yes(verb, options->yes);
+  verb.runs([options](Session& session) -> Result<ExitCode> {
+    TRY(session.confirm(options->yes, "delete policy \"" + options->name + "\""));
+    const DoneReply done = TRY(session.ask_for<DoneReply>(DeletePolicyRequest{options->name}));
+    session.print(show_done(done.lines, session.style()));
+    return ExitCode::done;
+  });
+}
+
+}  // namespace
+
+void add_policy(CommandWord root) {
+  CommandWord noun = root.add("policy", "what is wanted for which databases");
+  add_apply(noun);
+  noun.add("list", "all policies").runs([](Session& session) -> Result<ExitCode> {
+    const ListReply reply = TRY(session.list(listing(Listing::policies)));
+    session.print(show_policies(reply.policies, session.style()));
+    return ExitCode::done;
+  });
+  add_describe(noun);
+  add_delete(noun);
+}
+
+}  // namespace holdfast

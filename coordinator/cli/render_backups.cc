@@ -1,0 +1,183 @@
+// Backups, the windows they open and what retention would do with them.
+#include "coordinator/cli/human.h"
+#include "coordinator/cli/json_document.h"
+#include "coordinator/cli/words.h"
+
+namespace holdfast {
+namespace {
+
+const Columns& backup_columns() {
+  static const Columns columns{"Backup",
+                               {"ID", "DATABASE", "TYPE", "STATE", "FINISHED", "SIZE", "STORED", "COPIES", "VERIFIED"},
+                               {"NODE", "STARTED", "START-LSN", "STOP-LSN", "KEEP", "NOTE"},
+                               "no backups"};
+  return columns;
+}
+
+std::string copies_text(const Backup& backup) {
+  std::string out;
+  for (const BackupCopy& copy : backup.copies) {
+    out += (out.empty() ? "" : ",") + copy.store + (copy.state == "ok" ? "" : "(" + copy.state + ")");
+  }
+  return out;
+}
+
+Json backup_json(const Backup& backup, const Names& names) {
+  Json copies = Json::array();
+  for (const BackupCopy& copy : backup.copies) copies.push_back(Json{{"store", copy.store}, {"state", copy.state}});
+  const std::uint32_t timeline = backup.timeline.value();
+  return {{"id", backup.id.text()},
+          {"database", json_text(names.of(backup.database))},
+          {"node", json_text(names.of(backup.node))},
+          {"type", word(backup.type)},
+          {"parent", json_id(backup.parent)},
+          {"state", word(backup.state)},
+          {"startedAt", json_time(backup.started_at)},
+          {"finishedAt", json_time(backup.finished_at)},
+          {"startLsn", json_lsn(backup.start_lsn)},
+          {"stopLsn", json_lsn(backup.stop_lsn)},
+          {"timeline", timeline == 0 ? Json() : Json(timeline)},
+          {"databaseBytes", backup.database_bytes},
+          {"readBytes", backup.read_bytes},
+          {"storedBytes", backup.stored_bytes},
+          {"pages", backup.pages},
+          {"changedPages", backup.changed_pages},
+          {"badPages", backup.bad_pages},
+          {"copies", copies},
+          {"verifiedAt", json_time(backup.verified_at)},
+          {"note", json_text(backup.note)},
+          {"keep", backup.keep},
+          {"reason", json_text(backup.reason)},
+          {"error", json_text(backup.error)}};
+}
+
+Item backup_item(const Backup& backup, const Names& names, Timestamp now) {
+  const std::string id = backup.id.text();
+  const auto lsn = [](Lsn value) { return value.value() == 0 ? std::string() : to_text(value); };
+  Item item;
+  item.name = id;
+  item.json = backup_json(backup, names);
+  item.cells = {short_id(id),
+                names.of(backup.database),
+                std::string(word(backup.type)),
+                std::string(word(backup.state)),
+                human_age(backup.finished_at, now),
+                human_bytes(backup.database_bytes),
+                human_bytes(backup.stored_bytes),
+                copies_text(backup),
+                human_age(backup.verified_at, now),
+                names.of(backup.node),
+                human_time(backup.started_at),
+                lsn(backup.start_lsn),
+                lsn(backup.stop_lsn),
+                backup.keep ? "yes" : "",
+                backup.note};
+  item.details = {{"Id", id},
+                  {"Database", names.of(backup.database)},
+                  {"Node", names.of(backup.node)},
+                  {"Type", std::string(word(backup.type))},
+                  {"Parent", backup.parent.is_null() ? "" : backup.parent.text()},
+                  {"State", std::string(word(backup.state))},
+                  {"Error", backup.error},
+                  {"Started", human_time(backup.started_at)},
+                  {"Finished", human_time(backup.finished_at)},
+                  {"Start LSN", lsn(backup.start_lsn)},
+                  {"Stop LSN", lsn(backup.stop_lsn)},
+                  {"Timeline", backup.timeline.value() == 0 ? "" : std::to_string(backup.timeline.value())},
+                  {"Database size", human_bytes(backup.database_bytes)},
+                  {"Read", human_bytes(backup.read_bytes)},
+                  {"Stored", human_bytes(backup.stored_bytes)},
+                  {"Pages", backup.pages == 0 ? "" : std::to_string(backup.pages)},
+                  {"Changed pages", backup.changed_pages == 0 ? "" : std::to_string(backup.changed_pages)},
+                  {"Bad pages", backup.bad_pages == 0 ? "" : std::to_string(backup.bad_pages)},
+                  {"Copies", copies_text(backup)},
+                  {"Verified", human_time(backup.verified_at)},
+                  {"Kept by hand", backup.keep ? "yes" : ""},
+                  {"Note", backup.note},
+                  {"Reason", backup.reason}};
+  return item;
+}
+
+const Columns& window_columns() {
+  static const Columns columns{"Window", {"DATABASE", "FROM", "TO", "BEHIND", "GAPS"}, {"THROUGH-LSN"}, "no databases"};
+  return columns;
+}
+
+Item window_item(const Window& window, Timestamp now) {
+  Json gaps = Json::array();
+  for (const Window::Gap& gap : window.gaps) {
+    gaps.push_back(Json{{"from", json_time(gap.from)},
+                        {"to", json_time(gap.to)},
+                        {"fromLsn", json_lsn(gap.from_lsn)},
+                        {"toLsn", json_lsn(gap.to_lsn)}});
+  }
+  Item item;
+  item.name = window.database_name;
+  item.json = {{"database", window.database_name},
+               {"from", json_time(window.from)},
+               {"to", json_time(window.to)},
+               {"throughLsn", json_lsn(window.through_lsn)},
+               {"gaps", gaps}};
+  item.cells = {window.database_name,
+                human_time(window.from),
+                human_time(window.to),
+                human_age(window.to, now),
+                window.gaps.empty() ? "none" : std::to_string(window.gaps.size()),
+                window.through_lsn.value() == 0 ? "" : to_text(window.through_lsn)};
+  return item;
+}
+
+const Columns& retention_columns() {
+  static const Columns columns{
+      "RetentionDecision", {"DATABASE", "BACKUP", "FINISHED", "DECISION", "SIZE", "REASONS"}, {"ID"}, "no backups"};
+  return columns;
+}
+
+Item retention_item(const RetentionDecision& decision, Timestamp now) {
+  std::string reasons;
+  for (const std::string& reason : decision.reasons) reasons += (reasons.empty() ? "" : "; ") + reason;
+  const std::string id = decision.backup.text();
+  const std::string verdict = decision.keep ? "keep" : "release";
+  Item item;
+  item.name = id;
+  item.json = {{"database", decision.database_name},
+               {"backup", id},
+               {"finishedAt", json_time(decision.finished_at)},
+               {"decision", verdict},
+               {"bytes", decision.bytes},
+               {"reasons", Json(decision.reasons)}};
+  item.cells = {decision.database_name,
+                short_id(id),
+                human_age(decision.finished_at, now),
+                verdict,
+                human_bytes(decision.bytes),
+                reasons,
+                id};
+  return item;
+}
+
+}  // namespace
+
+std::string show_backups(const std::vector<Backup>& backups, const Names& names, const Style& style) {
+  std::vector<Item> items;
+  for (const Backup& backup : backups) items.push_back(backup_item(backup, names, style.now));
+  return show_list(backup_columns(), items, style);
+}
+
+std::string show_backup(const Backup& backup, const Names& names, const Style& style) {
+  return show_one(backup_columns(), backup_item(backup, names, style.now), style);
+}
+
+std::string show_windows(const std::vector<Window>& windows, const Style& style) {
+  std::vector<Item> items;
+  for (const Window& window : windows) items.push_back(window_item(window, style.now));
+  return show_list(window_columns(), items, style);
+}
+
+std::string show_retention(const std::vector<RetentionDecision>& decisions, const Style& style) {
+  std::vector<Item> items;
+  for (const RetentionDecision& decision : decisions) items.push_back(retention_item(decision, style.now));
+  return show_list(retention_columns(), items, style);
+}
+
+}  // namespace holdfast

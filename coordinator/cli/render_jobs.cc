@@ -1,0 +1,186 @@
+// Work that runs or ran: jobs and restores.
+#include "coordinator/cli/human.h"
+#include "coordinator/cli/json_document.h"
+#include "coordinator/cli/words.h"
+
+namespace holdfast {
+namespace {
+
+const Columns& job_columns() {
+  static const Columns columns{"Job",
+                               {"ID", "KIND", "STATE", "DATABASE", "NODE", "PROGRESS", "STARTED", "RESULT"},
+                               {"ORIGIN", "FINISHED", "FULL-ID"},
+                               "no jobs"};
+  return columns;
+}
+
+std::string progress_text(const Job& job) {
+  const Progress& progress = job.progress;
+  std::string out = progress.step;
+  if (progress.total_bytes > 0) {
+    const auto percent =
+        static_cast<int>(100.0 * static_cast<double>(progress.done_bytes) / static_cast<double>(progress.total_bytes));
+    out +=
+        fmt::format("{}{}% of {}", out.empty() ? "" : " ", std::min(percent, 100), human_bytes(progress.total_bytes));
+  }
+  return is_final(job.state) ? "" : out;
+}
+
+Item job_item(const Job& job, const Names& names, Timestamp now) {
+  const std::string id = job.id.text();
+  const std::string result = job.error.empty() ? job.outcome : job.error;
+  Item item;
+  item.name = id;
+  item.json = {{"id", id},
+               {"kind", word(job.kind)},
+               {"state", word(job.state)},
+               {"node", json_text(names.of(job.node))},
+               {"database", json_text(names.of(job.database))},
+               {"progress", Json{{"doneBytes", job.progress.done_bytes}, {"totalBytes", job.progress.total_bytes}}},
+               {"startedAt", json_time(job.started_at)},
+               {"finishedAt", json_time(job.finished_at)},
+               {"error", json_text(job.error)},
+               {"hint", json_text(job.hint)},
+               {"outcome", json_text(job.outcome)},
+               {"backup", json_id(job.backup)},
+               {"restore", json_id(job.restore)},
+               {"origin", json_text(job.origin)}};
+  item.cells = {short_id(id),
+                std::string(word(job.kind)),
+                std::string(word(job.state)),
+                names.of(job.database),
+                names.of(job.node),
+                progress_text(job),
+                human_age(job.started_at, now),
+                result,
+                job.origin,
+                human_age(job.finished_at, now),
+                id};
+  item.details = {{"Id", id},
+                  {"Kind", std::string(word(job.kind))},
+                  {"State", std::string(word(job.state))},
+                  {"Database", names.of(job.database)},
+                  {"Node", names.of(job.node)},
+                  {"Progress", progress_text(job)},
+                  {"Origin", job.origin},
+                  {"Backup", job.backup.is_null() ? "" : job.backup.text()},
+                  {"Restore", job.restore.is_null() ? "" : job.restore.text()},
+                  {"Created", human_time(job.created_at)},
+                  {"Started", human_time(job.started_at)},
+                  {"Finished", human_time(job.finished_at)},
+                  {"Outcome", job.outcome},
+                  {"Error", job.error},
+                  {"Hint", job.hint}};
+  return item;
+}
+
+const Columns& restore_columns() {
+  static const Columns columns{
+      "Restore", {"ID", "STATE", "DATABASES", "DONE", "STARTED", "TOOK", "BY"}, {"FULL-ID"}, "no restores"};
+  return columns;
+}
+
+Json target_json(const RestoreTarget& target, const Names& names) {
+  return {{"database", target.database_name},
+          {"node", json_text(names.of(target.node))},
+          {"directory", target.directory},
+          {"state", target.state},
+          {"backup", json_id(target.backup)},
+          {"toTime", target.target.kind == TargetKind::time ? json_time(target.target.time) : Json()},
+          {"target", describe(target.target)},
+          {"inPlace", target.in_place},
+          {"reachedLsn", json_lsn(target.reached_lsn)},
+          {"reachedTime", json_time(target.reached_time)},
+          {"bytes", target.bytes},
+          {"seconds", target.seconds},
+          {"aside", json_text(target.aside)},
+          {"job", json_id(target.job)},
+          {"error", json_text(target.error)},
+          {"hint", json_text(target.hint)}};
+}
+
+// What a target got to, or is to get to while it has not run.
+std::string reached_text(const RestoreTarget& target) {
+  if (!target.reached_time.is_never()) return human_time(target.reached_time);
+  if (target.reached_lsn.value() != 0) return "lsn " + to_text(target.reached_lsn);
+  if (target.state == "complete") return "backup of " + human_time(target.backup_finished_at);
+  return "";
+}
+
+std::string targets_table(const Restore& restore, const Names& names) {
+  Table table({"DATABASE", "NODE", "DIRECTORY", "STATE", "FROM-BACKUP", "TO", "REACHED", "SIZE", "TOOK"});
+  for (const RestoreTarget& target : restore.targets) {
+    table.row({target.database_name, names.of(target.node), target.directory, target.state,
+               human_time(target.backup_finished_at), describe(target.target), reached_text(target),
+               human_bytes(target.bytes), target.seconds > 0 ? human_seconds(target.seconds) : ""});
+  }
+  std::string out = table.text(Headers::show);
+  for (const RestoreTarget& target : restore.targets) {
+    if (target.error.empty()) continue;
+    out += "error of " + printable(target.database_name) + ": " + printable(target.error) + "\n";
+    if (!target.hint.empty()) out += "hint: " + printable(target.hint) + "\n";
+  }
+  return out;
+}
+
+Item restore_item(const Restore& restore, const Names& names, Timestamp now) {
+  const std::string id = restore.id.text();
+  Json targets = Json::array();
+  std::size_t done = 0;
+  for (const RestoreTarget& target : restore.targets) {
+    targets.push_back(target_json(target, names));
+    done += target.state == "complete" || target.state == "finalized" ? 1U : 0U;
+  }
+  const Timestamp end = restore.finished_at.is_never() ? now : restore.finished_at;
+  const double seconds =
+      restore.started_at.is_never() ? 0 : static_cast<double>((end - restore.started_at).count()) / 1e6;
+  const std::string took = restore.started_at.is_never() ? "" : human_seconds(seconds);
+  Item item;
+  item.name = id;
+  item.json = {{"id", id},
+               {"state", restore.state},
+               {"targets", targets},
+               {"startedAt", json_time(restore.started_at)},
+               {"finishedAt", json_time(restore.finished_at)},
+               {"createdBy", json_text(restore.created_by)}};
+  item.cells = {short_id(id),
+                restore.state,
+                std::to_string(restore.targets.size()),
+                std::to_string(done),
+                human_age(restore.started_at, now),
+                took,
+                restore.created_by,
+                id};
+  item.details = {{"Id", id},
+                  {"State", restore.state},
+                  {"By", restore.created_by},
+                  {"Started", restore.started_at.is_never() ? "" : human_time(restore.started_at)},
+                  {"Finished", restore.finished_at.is_never() ? "" : human_time(restore.finished_at)},
+                  {"Took", took}};
+  item.tail = restore.targets.empty() ? "" : "\n" + targets_table(restore, names);
+  return item;
+}
+
+}  // namespace
+
+std::string show_jobs(const std::vector<Job>& jobs, const Names& names, const Style& style) {
+  std::vector<Item> items;
+  for (const Job& job : jobs) items.push_back(job_item(job, names, style.now));
+  return show_list(job_columns(), items, style);
+}
+
+std::string show_job(const Job& job, const Names& names, const Style& style) {
+  return show_one(job_columns(), job_item(job, names, style.now), style);
+}
+
+std::string show_restores(const std::vector<Restore>& restores, const Names& names, const Style& style) {
+  std::vector<Item> items;
+  for (const Restore& restore : restores) items.push_back(restore_item(restore, names, style.now));
+  return show_list(restore_columns(), items, style);
+}
+
+std::string show_restore(const Restore& restore, const Names& names, const Style& style) {
+  return show_one(restore_columns(), restore_item(restore, names, style.now), style);
+}
+
+}  // namespace holdfast

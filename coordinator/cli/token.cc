@@ -1,0 +1,67 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "coordinator/cli/arguments.h"
+#include "coordinator/cli/human.h"
+#include "coordinator/cli/nouns.h"
+#include "coordinator/cli/session.h"
+
+namespace holdfast {
+namespace {
+
+void add_create(CommandWord& noun) {
+  struct Options {
+    std::vector<std::string> labels;
+    std::string approval = "auto";
+    CreateTokenRequest request;
+  };
+  auto options = std::make_shared<Options>();
+  CommandWord verb = noun.add("create", "make a token that new hosts enrol with; prints it, this one time");
+  verb.option("--label", options->labels, "label of the nodes it lets in, key=value; may be repeated");
+  verb.parsed(
+      "--ttl",
+      [options](const std::string& text) -> Result<> {
+        options->request.ttl = TRY(parse_duration(text));
+        return {};
+      },
+      "how long it is good (24h)");
+  verb.option("--uses", options->request.uses, "how many nodes may enrol with it (1)");
+  verb.option("--approval", options->approval, "auto, or manual: wait for node approve").one_of({"auto", "manual"});
+  verb.option("--cidr", options->request.cidrs, "networks it may be used from; may be repeated");
+  verb.option("--host", options->request.host_pattern, "pattern the host name must fit, like db*");
+  verb.runs([options](Session& session) -> Result<ExitCode> {
+    CreateTokenRequest request = options->request;
+    request.labels = TRY(parse_labels(options->labels));
+    if (options->approval == "manual") request.approval = Approval::manual;
+    if (request.uses == 0) return fail(Code::invalid, "--uses: a token with no uses lets nobody in");
+    const TokenReply reply = TRY(session.ask_for<TokenReply>(request));
+    session.print(show_new_token(reply, session.style()));
+    session.note(fmt::format(
+        "good for {} {} until {}; give it to a host: HOLDFAST_TOKEN=... holdfast-agent run --state DIR",
+        reply.token.uses_total, reply.token.uses_total == 1 ? "node" : "nodes", human_time(reply.token.expires_at)));
+    return ExitCode::done;
+  });
+}
+
+}  // namespace
+
+void add_token(CommandWord root) {
+  CommandWord noun = root.add("token", "what lets new hosts in");
+  add_create(noun);
+  noun.add("list", "all tokens").runs([](Session& session) -> Result<ExitCode> {
+    const ListReply reply = TRY(session.list(listing(Listing::tokens)));
+    session.print(show_tokens(reply.tokens, session.style()));
+    return ExitCode::done;
+  });
+  auto id = std::make_shared<std::string>();
+  CommandWord revoke = noun.add("revoke", "let nobody in with it any more; nodes that are in stay");
+  revoke.option("token", *id, "its id or the beginning of it").required().completes(Completes::tokens);
+  revoke.runs([id](Session& session) -> Result<ExitCode> {
+    const DoneReply done = TRY(session.ask_for<DoneReply>(RevokeTokenRequest{*id}));
+    session.print(show_done(done.lines, session.style()));
+    return ExitCode::done;
+  });
+}
+
+}  // namespace holdfast

@@ -1,0 +1,219 @@
+// Whole verbs against a coordinator that answers from a function.
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "tests/coordinator/cli/fake_fleet.h"
+#include "tests/coordinator/cli/samples.h"
+#include "tests/harness/temporary_directory.h"
+
+namespace holdfast {
+namespace {
+
+using testing::HasSubstr;
+
+class Verbs : public testing::Test {
+ protected:
+  void SetUp() override {
+    fleet_.wire.answer = [this](const OperatorBody& body) -> std::optional<OperatorReplyBody> {
+      if (const auto* list = std::get_if<ListRequest>(&body)) return OperatorReplyBody(listing_of(*list));
+      return OperatorReplyBody(reply_);
+    };
+  }
+
+  ListReply listing_of(const ListRequest& request) {
+    ListReply out;
+    if (request.what == Listing::nodes) out.nodes = {samples::node()};
+    if (request.what == Listing::databases) out.databases = {samples::database()};
+    if (request.what == Listing::backups && !none_) out.backups = {samples::backup()};
+    if (request.what == Listing::jobs && !none_) out.jobs = {samples::job(1, JobState::complete)};
+    if (request.what == Listing::jobs && !none_) out.jobs[0].backup = samples::backup().id;
+    return out;
+  }
+
+  FakeFleet fleet_;
+  OperatorReplyBody reply_ = DoneReply{{"it is so"}};
+  bool none_ = false;
+};
+
+TEST_F(Verbs, AskWithTheSelectionThatWasTyped) {
+  EXPECT_EQ(fleet_.run({"database", "list", "orders", "events", "-l", "env=prod"}), 0);
+  const auto* first = std::get_if<ListRequest>(&std::get<OperatorRequest>(fleet_.wire.sent.front().body).body);
+  ASSERT_NE(first, nullptr);
+  EXPECT_EQ(first->selection.names, (std::vector<std::string>{"orders", "events"}));
+  EXPECT_EQ(first->selection.selector, "env=prod");
+}
+
+TEST_F(Verbs, ReadAllPagesOfAListing) {
+  fleet_.wire.answer = [](const OperatorBody& body) -> std::optional<OperatorReplyBody> {
+    ListReply reply;
+    reply.nodes = {samples::node()};
+    const std::string after = std::get<ListRequest>(body).after;
+    reply.nodes[0].node.name = after.empty() ? "first" : "second";
+    reply.next = after.empty() ? "mark" : "";
+    return OperatorReplyBody(reply);
+  };
+  EXPECT_EQ(fleet_.run({"node", "list", "-o", "name"}), 0);
+  EXPECT_EQ(fleet_.console.output, "first\nsecond\n");
+}
+
+TEST_F(Verbs, EndAsTheRefusalSays) {
+  struct Case {
+    Code code;
+    int exit;
+  };
+  for (const Case& one : {Case{Code::denied, 5}, Case{Code::conflict, 6}, Case{Code::already_exists, 6},
+                          Case{Code::not_found, 8}, Case{Code::invalid, 2}, Case{Code::unavailable, 1}}) {
+    reply_ = Refused{one.code, "no", "try this"};
+    EXPECT_EQ(fleet_.run({"token", "revoke", "7"}), one.exit) << to_string(one.code);
+    EXPECT_EQ(fleet_.console.errors, "error: no\nhint: try this\n");
+  }
+}
+
+TEST_F(Verbs, EndWithFourWhenNobodyAnswers) {
+  fleet_.wire.answer = [](const OperatorBody&) { return std::nullopt; };
+  EXPECT_EQ(fleet_.run({"status"}), 4);
+  EXPECT_THAT(fleet_.console.errors, HasSubstr("tcp://c:7400"));
+  EXPECT_THAT(fleet_.console.errors, HasSubstr("hint: "));
+}
+
+TEST_F(Verbs, EndWithOneOnAnAnswerOfAnUnknownKind) {
+  reply_ = JobsReply{};
+  EXPECT_EQ(fleet_.run({"token", "revoke", "7"}), 1);
+}
+
+TEST_F(Verbs, NameWhatIsNotThere) {
+  none_ = true;
+  EXPECT_EQ(fleet_.run({"backup", "describe", "c9"}), 8);
+  EXPECT_THAT(fleet_.console.errors, HasSubstr("no backup \"c9\""));
+  EXPECT_EQ(fleet_.run({"job", "watch", "j9"}), 8);
+}
+
+TEST_F(Verbs, SendATokenAsItWasAskedFor) {
+  TokenReply reply;
+  reply.text = "hf1.abc";
+  reply.token.uses_total = 50;
+  reply_ = reply;
+  EXPECT_EQ(fleet_.run({"token", "create", "--label", "env=prod", "--label", "zone=a", "--uses", "50", "--ttl", "2h",
+                        "--approval", "manual", "--cidr", "10.0.0.0/8", "--host", "db*"}),
+            0)
+      << fleet_.console.errors;
+  EXPECT_EQ(fleet_.console.output, "hf1.abc\n");
+  const auto* request = fleet_.last<CreateTokenRequest>();
+  ASSERT_NE(request, nullptr);
+  EXPECT_EQ(request->labels, (Labels{{"env", "prod"}, {"zone", "a"}}));
+  EXPECT_EQ(request->uses, 50U);
+  EXPECT_EQ(request->ttl, std::chrono::hours(2));
+  EXPECT_EQ(request->approval, Approval::manual);
+  EXPECT_EQ(request->cidrs, std::vector<std::string>{"10.0.0.0/8"});
+  EXPECT_EQ(request->host_pattern, "db*");
+}
+
+TEST_F(Verbs, ChangeNodes) {
+  EXPECT_EQ(fleet_.run({"node", "cordon", "db3"}), 0);
+  EXPECT_EQ(fleet_.last<NodeRequest>()->verb, NodeRequest::Verb::cordon);
+  EXPECT_EQ(fleet_.console.output, "it is so\n");
+  EXPECT_EQ(fleet_.run({"node", "label", "db3", "role=primary", "zone-"}), 0);
+  EXPECT_EQ(fleet_.last<NodeRequest>()->set, (Labels{{"role", "primary"}}));
+  EXPECT_EQ(fleet_.last<NodeRequest>()->unset, std::vector<std::string>{"zone"});
+}
+
+TEST_F(Verbs, AskBeforeTheyShutANodeOut) {
+  EXPECT_EQ(fleet_.run({"node", "revoke", "db3"}), 2) << "nobody to ask";
+  fleet_.console.terminal = true;
+  fleet_.console.answers = {"n"};
+  EXPECT_EQ(fleet_.run({"node", "revoke", "db3"}), 1);
+  EXPECT_EQ(fleet_.last<NodeRequest>(), nullptr);
+  fleet_.console.answers = {"y"};
+  EXPECT_EQ(fleet_.run({"node", "revoke", "db3"}), 0);
+  EXPECT_EQ(fleet_.run({"node", "revoke", "db3", "--yes"}), 0);
+}
+
+TEST_F(Verbs, AddAStore) {
+  EXPECT_EQ(fleet_.run({"store", "add", "local", "posix", "--path", "/srv/backups"}), 0) << fleet_.console.errors;
+  const auto* request = fleet_.last<AddStoreRequest>();
+  ASSERT_NE(request, nullptr);
+  EXPECT_EQ(request->name, "local");
+  EXPECT_EQ(request->kind, StoreKind::posix);
+  EXPECT_EQ(request->path, "/srv/backups");
+}
+
+TEST_F(Verbs, ApplyAPolicyFromAFileOrStandardInput) {
+  const std::string yaml = "apiVersion: holdfast/v1\nkind: Policy\nname: production\nmatch: {env: prod}\n";
+  TemporaryDirectory directory;
+  std::ofstream(directory / "p.yaml") << yaml;
+  PolicyReply reply;
+  reply.policy.name = "production";
+  reply.changes = {"database orders: default -> production"};
+  reply.warnings = {"incremental: not yet"};
+  reply_ = reply;
+  EXPECT_EQ(fleet_.run({"policy", "apply", "-f", directory / "p.yaml", "--dry-run"}), 0) << fleet_.console.errors;
+  EXPECT_EQ(fleet_.last<ApplyPolicyRequest>()->policy.name, "production");
+  EXPECT_TRUE(fleet_.last<ApplyPolicyRequest>()->dry_run);
+  EXPECT_EQ(fleet_.console.output, "database orders: default -> production\n");
+  EXPECT_THAT(fleet_.console.errors, HasSubstr("warning: incremental: not yet"));
+  fleet_.console.input = yaml;
+  EXPECT_EQ(fleet_.run({"policy", "apply", "-f", "-"}), 0);
+  EXPECT_FALSE(fleet_.last<ApplyPolicyRequest>()->dry_run);
+}
+
+TEST_F(Verbs, EndWithTwoOnAPolicyThatCannotBeRead) {
+  fleet_.console.input = "apiVersion: holdfast/v1\nkind: Policy\nname: x\nretension: {}\n";
+  EXPECT_EQ(fleet_.run({"policy", "apply", "-f", "-"}), 2);
+  EXPECT_THAT(fleet_.console.errors, HasSubstr("retension"));
+  EXPECT_EQ(fleet_.last<ApplyPolicyRequest>(), nullptr);
+}
+
+TEST_F(Verbs, BackUpAndShowWhatWasMade) {
+  reply_ = JobsReply{{samples::id<JobId>(1)}, {"events is excluded"}};
+  EXPECT_EQ(fleet_.run({"backup", "create", "orders", "--note", "before upgrade"}), 0) << fleet_.console.errors;
+  EXPECT_EQ(fleet_.last<CreateBackupRequest>()->note, "before upgrade");
+  EXPECT_THAT(fleet_.console.output, HasSubstr("c10000000000"));
+  EXPECT_EQ(fleet_.console.errors, "warning: events is excluded\n");
+}
+
+TEST_F(Verbs, BackUpAllWhenToldSo) {
+  reply_ = JobsReply{{samples::id<JobId>(1)}, {}};
+  EXPECT_EQ(fleet_.run({"backup", "create", "--all"}), 0) << fleet_.console.errors;
+  EXPECT_EQ(fleet_.last<CreateBackupRequest>()->selection.names,
+            std::vector<std::string>{samples::database().database.id.text()});
+}
+
+TEST_F(Verbs, VerifyWithoutKeys) {
+  reply_ = JobsReply{{samples::id<JobId>(1)}, {}};
+  EXPECT_EQ(fleet_.run({"backup", "verify", "c1"}), 0) << fleet_.console.errors;
+  const auto* request = fleet_.last<VerifyRequest>();
+  ASSERT_NE(request, nullptr);
+  EXPECT_EQ(request->backup, samples::backup().id.text());
+  EXPECT_FALSE(request->plan_only);
+  EXPECT_TRUE(request->keys.empty());
+}
+
+TEST_F(Verbs, DeleteNothingInADryRun) {
+  EXPECT_EQ(fleet_.run({"backup", "delete", "c1", "--dry-run"}), 0);
+  EXPECT_EQ(fleet_.last<BackupRequest>(), nullptr);
+  EXPECT_EQ(fleet_.run({"backup", "delete", "c1", "--yes"}), 0);
+  EXPECT_EQ(fleet_.last<BackupRequest>()->verb, BackupRequest::Verb::remove);
+}
+
+TEST_F(Verbs, PreviewRetentionWithoutRunningIt) {
+  RetentionReply reply;
+  reply.decisions = {{samples::id<BackupId>(0xc1),
+                      samples::id<DatabaseId>(0xd1),
+                      "orders",
+                      samples::at("2026-11-21T11:00:00Z"),
+                      true,
+                      {"daily", "newest"},
+                      1024}};
+  reply_ = reply;
+  EXPECT_EQ(fleet_.run({"retention", "preview"}), 0);
+  EXPECT_FALSE(fleet_.last<RetentionRequest>()->run);
+  EXPECT_THAT(fleet_.console.output, HasSubstr("daily; newest"));
+  EXPECT_EQ(fleet_.run({"retention", "run", "orders", "--dry-run"}), 0);
+  EXPECT_FALSE(fleet_.last<RetentionRequest>()->run);
+  EXPECT_EQ(fleet_.run({"retention", "run", "orders", "--yes"}), 0);
+  EXPECT_TRUE(fleet_.last<RetentionRequest>()->run);
+}
+
+}  // namespace
+}  // namespace holdfast
