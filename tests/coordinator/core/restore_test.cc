@@ -1,0 +1,345 @@
+#include "shared/repository/record.h"
+#include "tests/coordinator/core/fleet_fixture.h"
+
+namespace holdfast {
+namespace {
+
+class Restores : public FleetFixture {
+ protected:
+  Host host_ = join("db1", {{"fleet", "demo"}});
+  DatabaseId orders_;
+  BackupId backup_;
+  Timestamp taken_at_;
+
+  void SetUp() override {
+    add_store();
+    inventory(host_, {postgres("/srv/orders", 7)});
+    orders_ = database("orders").id;
+    backup_ = take_backup(host_, orders_, {Lsn(100), Lsn(200), Timeline(1)});
+    taken_at_ = now_;
+    live({&host_}, std::chrono::minutes(10));
+    ship(host_, orders_, Timeline(1), Lsn(50), Lsn(900), taken_at_ - std::chrono::hours(1), now_);
+  }
+  RestorePlanRequest request() {
+    RestorePlanRequest out;
+    out.selection.names = {"orders"};
+    return out;
+  }
+  std::vector<RestoreRunRequest::Grant> grants(const RestorePlanReply& plan) {
+    std::vector<RestoreRunRequest::Grant> out;
+    for (const auto& needed : plan.epochs) out.push_back({needed.node, {needed.epoch.id, Bytes{1}}});
+    return out;
+  }
+  JobId run(const RestorePlanReply& plan) {
+    return expect<JobsReply>(RestoreRunRequest{plan.restore.id, grants(plan)}).jobs.at(0);
+  }
+  Restore restore(RestoreId id) {
+    for (const auto& one : list(Listing::restores).restores) {
+      if (one.id == id) return one;
+    }
+    ADD_FAILURE() << "no such restore";
+    return {};
+  }
+  void report(JobId id, std::uint64_t sequence, JobKind kind, JobState state, const std::string& aside = {}) {
+    JobReport out;
+    out.sequence = sequence;
+    out.job.id = id;
+    out.job.kind = kind;
+    out.job.state = state;
+    out.job.database = orders_;
+    if (!aside.empty()) {
+      out.target = RestoreTarget{};
+      out.target->aside = aside;
+      out.target->reached_lsn = Lsn(800);
+    }
+    say(host_, out);
+  }
+};
+
+TEST_F(Restores, ArePlannedInPlaceUnlessToldOtherwise) {
+  const auto plan = expect<RestorePlanReply>(request());
+  ASSERT_EQ(plan.restore.targets.size(), 1U);
+  const auto& target = plan.restore.targets[0];
+  EXPECT_EQ(target.node, host_.node);
+  EXPECT_EQ(target.directory, "/srv/orders");
+  EXPECT_TRUE(target.in_place);
+  EXPECT_EQ(target.backup, backup_);
+  EXPECT_EQ(target.timeline, Timeline(1));
+  EXPECT_EQ(target.epochs, std::vector<EpochId>{host_.epochs[orders_]});
+  ASSERT_EQ(plan.epochs.size(), 1U);
+  EXPECT_EQ(plan.epochs[0].recipient, host_.recipient.public_key);
+  EXPECT_FALSE(plan.epochs[0].epoch.object.empty());
+}
+
+TEST_F(Restores, GoToAnotherNodeAndDirectory) {
+  Host spare = join("spare");
+  auto asked = request();
+  asked.target_node = "spare";
+  asked.target_directory = "/restore";
+  auto plan = expect<RestorePlanReply>(asked);
+  EXPECT_EQ(plan.restore.targets[0].node, spare.node);
+  EXPECT_EQ(plan.restore.targets[0].directory, "/restore");
+  EXPECT_FALSE(plan.restore.targets[0].in_place);
+  EXPECT_EQ(plan.epochs.at(0).recipient, spare.recipient.public_key);
+  asked = request();
+  asked.map = {{"orders", "spare", "/elsewhere"}};
+  plan = expect<RestorePlanReply>(asked);
+  EXPECT_EQ(plan.restore.targets[0].node, spare.node);
+  EXPECT_EQ(plan.restore.targets[0].directory, "/elsewhere");
+  asked.map = {};
+  asked.target_node = "nobody";
+  EXPECT_EQ(refusal(asked).code, Code::not_found);
+}
+
+TEST_F(Restores, OfSeveralDatabasesIntoOneDirectoryGetOneBelowItEach) {
+  inventory(host_, {postgres("/srv/orders", 7), postgres("/srv/events", 8)});
+  take_backup(host_, database("events").id, {});
+  RestorePlanRequest asked;
+  asked.selection.selector = "fleet=demo";
+  asked.target_directory = "/restore";
+  const auto plan = expect<RestorePlanReply>(asked);
+  std::set<std::string> directories;
+  for (const auto& target : plan.restore.targets) directories.insert(target.directory);
+  EXPECT_EQ(directories, (std::set<std::string>{"/restore/events", "/restore/orders"}));
+}
+
+TEST_F(Restores, SayWhichPointCouldBeReachedInstead) {
+  auto asked = request();
+  asked.target.kind = TargetKind::time;
+  asked.target.time = now_ + std::chrono::hours(1);
+  const auto refused = refusal(asked);
+  EXPECT_EQ(refused.code, Code::not_restorable);
+  EXPECT_NE(refused.hint.find(to_rfc3339(now_)), std::string::npos) << refused.hint;
+  asked.target.time = now_;
+  EXPECT_EQ(expect<RestorePlanReply>(asked).restore.targets.size(), 1U);
+}
+
+TEST_F(Restores, RunExactlyWhatWasPlanned) {
+  const auto plan = expect<RestorePlanReply>(request());
+  take_backup(host_, orders_, {Lsn(500), Lsn(600), Timeline(1)});  // newer, but not in the plan
+  MessageCame came;
+  came.peer = admin_.public_key;
+  came.message.id = 999;
+  came.message.body = OperatorRequest{1, 1, RestoreRunRequest{plan.restore.id, grants(plan)}};
+  const auto sends = apply(came);
+  const auto* order = find_body<Order>(sends);
+  ASSERT_NE(order, nullptr);
+  const auto& body = std::get<RestoreOrder>(order->body);
+  EXPECT_EQ(body.target.backup, backup_);
+  EXPECT_EQ(body.keys.size(), 1U);
+  EXPECT_EQ(body.stores.at(0).name, "local");
+  EXPECT_EQ(restore(plan.restore.id).state, "running");
+  EXPECT_EQ(refusal(RestoreRunRequest{plan.restore.id, grants(plan)}).code, Code::conflict);
+}
+
+TEST_F(Restores, DoNotRunWithoutTheirKeys) {
+  const auto plan = expect<RestorePlanReply>(request());
+  EXPECT_EQ(refusal(RestoreRunRequest{plan.restore.id, {}}).code, Code::denied);
+  auto given = grants(plan);
+  given[0].node = NodeId({9});
+  EXPECT_EQ(refusal(RestoreRunRequest{plan.restore.id, given}).code, Code::denied);
+  EXPECT_EQ(restore(plan.restore.id).state, "planned");
+  EXPECT_TRUE(list(Listing::status).jobs.empty());
+}
+
+TEST_F(Restores, AreForgottenWhenNobodyRunsThemWithinAnHour) {
+  const auto plan = expect<RestorePlanReply>(request());
+  pass(std::chrono::minutes(61));
+  EXPECT_EQ(refusal(RestoreRunRequest{plan.restore.id, grants(plan)}).code, Code::conflict);
+  tick();
+  EXPECT_TRUE(list(Listing::restores).restores.empty());
+}
+
+TEST_F(Restores, DoNotShareADirectory) {
+  const auto first = expect<RestorePlanReply>(request());
+  const auto second = expect<RestorePlanReply>(request());
+  run(first);
+  EXPECT_EQ(refusal(RestoreRunRequest{second.restore.id, grants(second)}).code, Code::conflict);
+  EXPECT_EQ(refusal(request()).code, Code::conflict);
+}
+
+TEST_F(Restores, FollowTheirJobs) {
+  const auto plan = expect<RestorePlanReply>(request());
+  const JobId job = run(plan);
+  report(job, 1, JobKind::restore, JobState::running);
+  EXPECT_EQ(restore(plan.restore.id).targets[0].state, "running");
+  report(job, 2, JobKind::restore, JobState::complete, "/srv/orders.aside");
+  EXPECT_EQ(restore(plan.restore.id).state, "complete");
+  EXPECT_EQ(restore(plan.restore.id).targets[0].reached_lsn, Lsn(800));
+  EXPECT_EQ(restore(plan.restore.id).targets[0].aside, "/srv/orders.aside");
+}
+
+TEST_F(Restores, AreRolledBackOrFinalizedOnceTheyEnded) {
+  const auto plan = expect<RestorePlanReply>(request());
+  const std::string id = plan.restore.id.text();
+  EXPECT_EQ(refusal(RestoreRequest{RestoreRequest::Verb::rollback, id}).code, Code::conflict);
+  const JobId job = run(plan);
+  EXPECT_EQ(refusal(RestoreRequest{RestoreRequest::Verb::rollback, id}).code, Code::conflict);
+  report(job, 1, JobKind::restore, JobState::complete, "/srv/orders.aside");
+  const auto undo = expect<JobsReply>(RestoreRequest{RestoreRequest::Verb::rollback, id});
+  report(undo.jobs.at(0), 1, JobKind::rollback, JobState::complete);
+  EXPECT_EQ(restore(plan.restore.id).state, "rolled back");
+  EXPECT_EQ(refusal(RestoreRequest{RestoreRequest::Verb::finalize, id}).code, Code::conflict);
+}
+
+TEST_F(Restores, FailWithTheirJob) {
+  const auto plan = expect<RestorePlanReply>(request());
+  const JobId job = run(plan);
+  report(job, 1, JobKind::restore, JobState::failed);
+  EXPECT_EQ(restore(plan.restore.id).state, "failed");
+  run(expect<RestorePlanReply>(request()));  // the directory is free again
+}
+
+TEST_F(Restores, SurviveARestart) {
+  const auto plan = expect<RestorePlanReply>(request());
+  restart();
+  hello(host_);
+  const JobId job = run(plan);
+  restart();
+  report(job, 1, JobKind::restore, JobState::complete);
+  EXPECT_EQ(restore(plan.restore.id).state, "complete");
+}
+
+TEST_F(Restores, NeedTheirBackupToStay) {
+  take_backup(host_, orders_, {Lsn(500), Lsn(600), Timeline(1)});
+  Policy policy = default_policy();
+  policy.max_backups = 1;
+  apply_policy(policy);
+  auto asked = request();
+  asked.backup = backup_.text();
+  const auto plan = expect<RestorePlanReply>(asked);
+  expect<RetentionReply>(RetentionRequest{true, {}});
+  EXPECT_EQ(list(Listing::backups).backups.size(), 2U);
+  EXPECT_EQ(refusal(BackupRequest{BackupRequest::Verb::remove, backup_.text()}).code, Code::conflict);
+}
+
+TEST_F(Restores, ShowFromWhenToWhenTheyArePossible) {
+  const auto window = list(Listing::windows).windows.at(0);
+  EXPECT_EQ(window.database_name, "orders");
+  EXPECT_EQ(window.from, taken_at_);
+  EXPECT_EQ(window.to, now_);
+  const auto view = list(Listing::databases).databases.at(0);
+  EXPECT_EQ(view.recoverable_from, taken_at_);
+  EXPECT_EQ(view.recoverable_through, now_);
+  EXPECT_EQ(view.last_backup->id, backup_);
+}
+
+TEST_F(Restores, KnowTheLogAfterARestart) {
+  tick();
+  restart();
+  EXPECT_EQ(list(Listing::windows).windows.at(0).to, now_);
+  EXPECT_EQ(read_rows<WalRange>(store_)->size(), 1U);
+}
+
+TEST_F(Restores, GiveAVerificationWhatItNeeds) {
+  VerifyRequest asked;
+  asked.backup = backup_.text().substr(0, 8);
+  asked.plan_only = true;
+  const auto plan = expect<VerifyPlanReply>(asked);
+  EXPECT_EQ(plan.node, host_.node);
+  ASSERT_EQ(plan.epochs.size(), 1U);
+  asked.plan_only = false;
+  asked.node = plan.node;
+  asked.keys = {{plan.epochs[0].epoch.id, Bytes{1}}};
+  const JobId job = expect<JobsReply>(asked).jobs.at(0);
+  report(job, 1, JobKind::verify, JobState::complete);
+  EXPECT_EQ(list(Listing::backups).backups.at(0).verified_at, now_);
+}
+
+class Removal : public Restores {
+ protected:
+  BackupId newer_;
+  void SetUp() override {
+    Restores::SetUp();
+    newer_ = take_backup(host_, orders_, {Lsn(0x2000100), Lsn(0x2000200), Timeline(1)});
+    ship(host_, orders_, Timeline(1), Lsn(50), Lsn(0x3000000), taken_at_ - std::chrono::hours(1), now_);
+  }
+  void keep_one() {
+    Policy policy = default_policy();
+    policy.max_backups = 1;
+    apply_policy(policy);
+  }
+  std::size_t removals() {
+    std::size_t count = 0;
+    for (const auto& work : work_) count += std::holds_alternative<RemoveObjects>(work) ? 1 : 0;
+    return count;
+  }
+};
+
+TEST_F(Removal, PreviewsWithoutTouchingAnything) {
+  keep_one();
+  const auto reply = expect<RetentionReply>(RetentionRequest{false, {}});
+  ASSERT_EQ(reply.decisions.size(), 2U);
+  EXPECT_TRUE(reply.decisions[0].keep);
+  EXPECT_FALSE(reply.decisions[1].keep);
+  EXPECT_EQ(list(Listing::backups).backups.at(0).state, BackupState::complete);
+  EXPECT_TRUE(work_.empty());
+}
+
+TEST_F(Removal, RemovesTheRecordFirstAndOnlyWhatWasReleased) {
+  keep_one();
+  expect<RetentionReply>(RetentionRequest{true, {}});
+  ASSERT_EQ(removals(), 1U);
+  const auto& work = std::get<RemoveObjects>(work_.at(0));
+  EXPECT_EQ(work.backup, backup_);
+  EXPECT_NE(work.names.at(0).find("/record"), std::string::npos);
+  const auto mark = decode_released(work.released_mark, root_.public_key);
+  ASSERT_TRUE(mark) << mark.error().text();
+  EXPECT_EQ(mark->backup, backup_);
+  const auto rows = list(Listing::backups).backups;
+  EXPECT_EQ(rows.at(0).state, BackupState::released);
+  EXPECT_EQ(rows.at(1).state, BackupState::complete);
+}
+
+TEST_F(Removal, LetsTheLogGoThatNoKeptBackupNeeds) {
+  keep_one();
+  expect<RetentionReply>(RetentionRequest{true, {}});
+  ASSERT_EQ(work_.size(), 2U);
+  EXPECT_EQ(std::get<RemoveWal>(work_[1]).keep_from, Lsn(0x2000000));
+  EXPECT_EQ(read_rows<WalRange>(store_)->at(0).first, Lsn(0x2000000));
+  work_.clear();
+  expect<RetentionReply>(RetentionRequest{true, {}});
+  EXPECT_TRUE(work_.empty());
+}
+
+TEST_F(Removal, IsAskedForAgainUntilItIsConfirmed) {
+  keep_one();
+  expect<RetentionReply>(RetentionRequest{true, {}});
+  work_.clear();
+  apply(ObjectsRemoved{backup_, Error{Code::unavailable, "the store is away", ""}});
+  tick();
+  EXPECT_EQ(removals(), 0U);
+  restart();
+  tick();
+  EXPECT_EQ(removals(), 1U);
+  apply(ObjectsRemoved{backup_, std::nullopt});
+  apply(ObjectsRemoved{backup_, std::nullopt});
+  EXPECT_EQ(list(Listing::backups).backups.size(), 1U);
+  restart();
+  tick();
+  EXPECT_EQ(removals(), 1U);
+}
+
+TEST_F(Removal, HappensByItselfEveryHour) {
+  keep_one();
+  live({&host_}, std::chrono::minutes(40));
+  EXPECT_EQ(removals(), 0U);
+  live({&host_}, std::chrono::minutes(30));
+  EXPECT_GE(removals(), 1U);
+  apply(ObjectsRemoved{backup_, std::nullopt});
+  work_.clear();
+  live({&host_}, std::chrono::minutes(70));
+  EXPECT_EQ(removals(), 0U);
+}
+
+TEST_F(Removal, RefusesAHoldAndTheLastGoodBackup) {
+  expect<DoneReply>(BackupRequest{BackupRequest::Verb::keep, backup_.text()});
+  EXPECT_EQ(refusal(BackupRequest{BackupRequest::Verb::remove, backup_.text()}).code, Code::conflict);
+  expect<DoneReply>(BackupRequest{BackupRequest::Verb::release, backup_.text()});
+  expect<DoneReply>(BackupRequest{BackupRequest::Verb::remove, backup_.text()});
+  EXPECT_EQ(removals(), 1U);
+  EXPECT_EQ(refusal(BackupRequest{BackupRequest::Verb::remove, newer_.text()}).code, Code::conflict);
+}
+
+}  // namespace
+}  // namespace holdfast
