@@ -126,7 +126,8 @@ void settle_databases(Turn& turn) {
 
 void watch_rivals(Turn& turn) {
   CoreState& state = turn.state;
-  const auto patience = std::chrono::seconds(missed_beats * std::int64_t{state.identity.heartbeat_seconds});
+  // Longer than a node may be silent: whoever is only gone must have been noticed by then.
+  const auto patience = std::chrono::seconds((missed_beats + 1) * std::int64_t{state.identity.heartbeat_seconds});
   const auto contested = state.contested;
   for (const auto& [id, since] : contested) {
     if (turn.now - since < patience) continue;
