@@ -1,0 +1,57 @@
+#include "agent/daemon/interrupted.h"
+
+#include "agent/jobs/restore_job.h"
+
+namespace holdfast {
+namespace {
+
+Error cause_of(const JobReport& report, AgentState& state, Clock& clock, const Logger& log) {
+  if (report.job.kind == JobKind::backup) {
+    return {Code::unavailable, "the agent stopped unexpectedly while the backup ran; nothing of it counts as a backup",
+            "it is taken again by itself"};
+  }
+  if (report.job.kind != JobKind::restore) {
+    return {Code::unavailable, "the agent stopped unexpectedly while the job ran", "start it again"};
+  }
+  const auto steps = state.restore_steps(report.job.id);
+  auto undone = steps ? undo_interrupted_restore(*steps, clock) : Result<bool>(std::unexpected(steps.error()));
+  if (!undone) {
+    log.error("a restore that was cut off could not be undone", undone.error(), {{"job", report.job.id}});
+    return {undone.error().code,
+            "the agent stopped unexpectedly while the restore ran, and undoing it failed: " + undone.error().message,
+            "what was there before is beside it, under a name with \".holdfast-before-\""};
+  }
+  return {Code::unavailable,
+          *undone ? "the agent stopped unexpectedly while the restore ran; what was there before is back in its place"
+                  : "the agent stopped unexpectedly while the restore ran; nothing had been touched",
+          "run the restore again"};
+}
+
+}  // namespace
+
+Result<> end_interrupted_jobs(AgentState& state, Clock& clock, const Logger& log) {
+  for (auto& report : TRY(state.unfinished())) {
+    const Error cause = cause_of(report, state, clock, log);
+    report.job.state = JobState::failed;
+    report.job.finished_at = clock.now();
+    report.job.error = cause.message;
+    report.job.hint = cause.hint;
+    report.job.code = cause.code;
+    if (report.backup) {
+      report.backup->state = BackupState::failed;
+      report.backup->error = cause.message;
+      report.backup->finished_at = report.job.finished_at;
+    }
+    if (report.target) {
+      report.target->state = "failed";
+      report.target->error = cause.message;
+      report.target->hint = cause.hint;
+      report.target->code = cause.code;
+    }
+    log.warning("a job was cut off", {{"job", report.job.id}, {"cause", cause.message}});
+    TRY(state.save_report(std::move(report)));
+  }
+  return {};
+}
+
+}  // namespace holdfast
