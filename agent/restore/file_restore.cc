@@ -109,12 +109,9 @@ class Run {
     TRY(check_empty(options_.directory));
     TRY(check_room(options_.directory, total_));
     for (const auto& root : places_.roots()) TRY(make_owned_directory(root, options_.owner, 0700));
-    {
-      const ActingAs acting = TRY(ActingAs::user(options_.owner));
-      TRY(make_entries());
-      TRY(write_content());
-      TRY(finish_entries());
-    }
+    TRY(make_entries());
+    TRY(write_content());
+    TRY(finish_entries());
     if (options_.ownership == Ownership::as_recorded && ::geteuid() == 0) TRY(give_to_recorded_owners());
     TRY(sync_all());
     return result_;
@@ -122,6 +119,7 @@ class Run {
 
  private:
   Result<> make_entries() {
+    const ActingAs acting = TRY(ActingAs::user(options_.owner));
     for (const ManifestFile& file : manifest_.files) {
       const std::string path = places_.of(file);
       switch (file.kind) {
@@ -167,7 +165,6 @@ class Run {
   }
 
   Result<> work_through(const std::vector<std::vector<Placement>>& frames, std::atomic<std::uint32_t>& next) {
-    const ActingAs acting = TRY(ActingAs::user(options_.owner));  // credentials are each thread's own
     FrameDecoder decoder;
     for (;;) {
       const std::uint32_t frame = next.fetch_add(1);
@@ -175,12 +172,19 @@ class Run {
       if (stop_.stop_requested()) return fail(Code::cancelled, "the restore was stopped");
       if (frames[frame].empty()) continue;
       const Bytes plain = TRY(reader_.read_frame(frame, decoder));
-      std::uint64_t bytes = 0;
-      for (const Placement& placement : frames[frame]) bytes += TRY(place(placement, plain));
+      const std::uint64_t bytes = TRY(place_all(frames[frame], plain));
       const std::lock_guard lock(mutex_);
       result_.bytes += bytes;
       if (progress_) progress_(result_.bytes, total_);
     }
+  }
+
+  // As the owner only while files are written: the stores are ours to read, not the database's user's.
+  Result<std::uint64_t> place_all(const std::vector<Placement>& placements, const Bytes& plain) {
+    const ActingAs acting = TRY(ActingAs::user(options_.owner));
+    std::uint64_t bytes = 0;
+    for (const Placement& placement : placements) bytes += TRY(place(placement, plain));
+    return bytes;
   }
 
   Result<std::uint64_t> place(const Placement& placement, const Bytes& plain) {
@@ -206,6 +210,7 @@ class Run {
 
   // Modes and times, deepest first, so that a directory's time is not touched again by what is in it.
   Result<> finish_entries() {
+    const ActingAs acting = TRY(ActingAs::user(options_.owner));
     for (auto file = manifest_.files.rbegin(); file != manifest_.files.rend(); ++file) {
       const std::string path = places_.of(*file);
       if (file->kind != EntryKind::link && ::chmod(path.c_str(), file->mode & 07777U) != 0)

@@ -1,5 +1,6 @@
 #include "agent/restore/owned_files.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "shared/base/unique_handle.h"
 #include "shared/os/posix_file_system.h"
 
 namespace holdfast {
@@ -68,6 +70,17 @@ Result<> make_owned_directory(const std::string& path, const OsUser& owner, std:
     return std::unexpected(error_from_errno(errno, fmt::format("give \"{}\" to {}", path, owner.name)));
   }
   return files.sync_directory(parent_of(path));
+}
+
+Result<> make_owned_file(const std::string& path, const OsUser& owner, std::uint32_t mode) {
+  ::unlink(path.c_str());
+  // O_EXCL: whatever somebody put there in between is not opened.
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+  if (!fd) return std::unexpected(error_from_errno(errno, fmt::format("create \"{}\"", path)));
+  if (::geteuid() == 0 && ::fchown(fd.get(), owner.uid, owner.gid) != 0) {
+    return std::unexpected(error_from_errno(errno, fmt::format("give \"{}\" to {}", path, owner.name)));
+  }
+  return {};
 }
 
 Result<> write_owned_file(const std::string& path, ByteView content, const OsUser& owner, std::uint32_t mode) {

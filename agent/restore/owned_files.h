@@ -16,7 +16,9 @@ Result<> check_empty(const std::string& directory);
 Result<> remove_tree(const std::string& path);
 // With parents (0755, ours). Fine when it is there. A new one belongs to the owner.
 Result<> make_owned_directory(const std::string& path, const OsUser& owner, std::uint32_t mode);
-// Durable when it returns; replaces what was there.
+// A new empty file in a directory that need not belong to the owner; one that was there is replaced.
+Result<> make_owned_file(const std::string& path, const OsUser& owner, std::uint32_t mode);
+// In a directory of the owner's. Durable when it returns; replaces what was there.
 Result<> write_owned_file(const std::string& path, ByteView content, const OsUser& owner, std::uint32_t mode);
 
 }  // namespace holdfast

@@ -1,0 +1,56 @@
+#pragma once
+// Restoring with nothing but a store and the recovery key: no coordinator, no catalog, on a machine that never
+// enrolled.
+#include <optional>
+#include <string>
+
+#include "shared/crypto/key_file.h"
+#include "shared/fleet/fleet.h"
+#include "shared/log/log.h"
+#include "shared/os/clock.h"
+#include "shared/os/process.h"
+#include "shared/os/stop.h"
+#include "shared/repository/backup_reader.h"
+
+namespace holdfast {
+
+// A store that was opened with a recovery key.
+struct OpenedRepository {
+  StoreSet stores;
+  TrustAnchor anchor;
+  BoxKeyPair recovery;
+  std::string fleet_name;
+  std::string warning;  // empty: the root key is the one in the recovery key file
+};
+
+// Code::denied: the key is not this fleet's. The recovery key file is what is trusted; a store that names another
+// fleet, another recovery key or another root key is not believed.
+Result<OpenedRepository> open_repository(FileSystem& files, const std::string& store_path, const std::string& key_file,
+                                         const std::optional<Passphrase>& passphrase);
+
+// By id, unique prefix of an id, or name; the only one when `wanted` is empty.
+Result<DatabaseRecord> choose_database(const std::vector<DatabaseRecord>& databases, const std::string& wanted);
+// The newest backup from which the target can be reached. Code::not_restorable names the nearest one there is.
+Result<BackupRecord> choose_backup(const std::vector<BackupRecord>& backups, const RecoveryTarget& target,
+                                   const std::string& wanted_backup);
+
+struct BreakGlassRestore {
+  std::string database;          // name or id; empty: the only one
+  std::string backup;            // id or prefix; empty: by target
+  std::string target_directory;  // data directory, or SQLite file or directory
+  RecoveryTarget target;
+  StartAfter start = StartAfter::start;
+  std::optional<int> port;
+  std::optional<OsUser> owner;  // nullopt: "postgres" as root, else ourselves
+  std::string agent_program;
+};
+
+// What was restored. The target directory must be empty: breaking the glass never sets anything aside.
+Result<RestoreTarget> restore_from_repository(const OpenedRepository& repository, const BreakGlassRestore& wanted,
+                                              Clock& clock, Entropy& entropy, const Logger& log, const StopToken& stop,
+                                              const std::function<void(const Progress&)>& progress);
+
+// "list": every database and backup as lines for a person.
+Result<std::string> describe_repository(const OpenedRepository& repository);
+
+}  // namespace holdfast

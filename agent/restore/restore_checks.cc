@@ -1,0 +1,133 @@
+#include "agent/restore/restore_checks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "agent/restore/owned_files.h"
+#include "shared/os/posix_file_system.h"
+#include "shared/postgres/pg_control.h"
+
+namespace holdfast {
+namespace {
+
+// The places of the tablespaces: as mapped, else where they were when the cluster goes back to its own place, else
+// beside the new directory, so that a copy on the same host never writes into the original's.
+std::vector<Tablespace> places_of_tablespaces(const Manifest& manifest, const RestoreTarget& target) {
+  std::vector<Tablespace> out;
+  for (const Tablespace& recorded : manifest.tablespaces) {
+    const auto mapped =
+        std::ranges::find(target.tablespaces, recorded.location, &std::pair<std::string, std::string>::first);
+    std::string location = recorded.location;
+    if (mapped != target.tablespaces.end()) {
+      location = mapped->second;
+    } else if (!target.in_place) {
+      location = fmt::format("{}.tablespaces/{}", target.directory, recorded.oid);
+    }
+    out.push_back({recorded.oid, std::move(location)});
+  }
+  return out;
+}
+
+Result<bool> check_directory(const RestoreTarget& target, const BackupRecord& record) {
+  if (target.directory.empty() || target.directory[0] != '/') {
+    return fail(Code::invalid, fmt::format("\"{}\" is not an absolute path", target.directory));
+  }
+  if (check_empty(target.directory)) return false;
+  if (!target.in_place) TRY(check_empty(target.directory));
+  // Whatever else lies there is not ours to move away.
+  PosixFileSystem files;
+  const auto content = files.read(target.directory + "/global/pg_control");
+  if (!content) return true;  // damaged, perhaps the reason for the restore
+  const auto control = parse_pg_control(*content);
+  if (control && control->system_id != record.system_id) {
+    return fail(Code::conflict,
+                fmt::format("\"{}\" holds another cluster (system id {}, the backup has {})", target.directory,
+                            control->system_id.value(), record.system_id.value()),
+                "restore to another directory");
+  }
+  return true;
+}
+
+Result<TimelineHistory> history_of(const RestoreTarget& target, const PostgresRestoreRun& run) {
+  const Timeline timeline = target.timeline.value() == 0 ? run.record.timeline : target.timeline;
+  if (timeline == Timeline(1)) return TimelineHistory();
+  const auto content = run.wal.history(timeline);
+  if (!content && content.error().code == Code::not_found) return TimelineHistory(timeline);
+  if (!content) return std::unexpected(content.error());
+  return TimelineHistory::parse(timeline, as_text(*content));
+}
+
+}  // namespace
+
+Lsn end_of_log(const TimelineHistory& history, Lsn from, const std::vector<WalStretch>& stretches) {
+  Lsn end = from;
+  for (bool grew = true; grew;) {
+    grew = false;
+    const Timeline timeline = history.timeline_of(end);
+    const auto left = history.left_at(timeline);
+    for (const WalStretch& stretch : stretches) {
+      if (stretch.timeline != timeline || stretch.first > end || stretch.last <= end) continue;
+      const Lsn last = left ? std::min(stretch.last, *left) : stretch.last;
+      grew = last > end;
+      end = std::max(end, last);
+    }
+  }
+  return end;
+}
+
+Result<> check_reachable(const RestoreTarget& target, const BackupRecord& record, Lsn wal_end) {
+  if (wal_end < record.stop_lsn) {
+    return fail(Code::not_restorable,
+                fmt::format("the log reaches {} and the backup needs {} to be consistent", wal_end, record.stop_lsn),
+                "choose another backup");
+  }
+  const RecoveryTarget& wanted = target.target;
+  if (wanted.kind == TargetKind::lsn && wanted.lsn < record.stop_lsn) {
+    return fail(Code::not_restorable,
+                fmt::format("{} lies before the backup's end; the first position it can reach is {}", wanted.lsn,
+                            record.stop_lsn),
+                "choose an earlier backup");
+  }
+  if (wanted.kind == TargetKind::lsn && wanted.lsn > wal_end) {
+    return fail(Code::not_restorable,
+                fmt::format("the log ends at {}, before {}; that is the last position", wal_end, wanted.lsn));
+  }
+  if (wanted.kind == TargetKind::time && wanted.time < record.finished_at) {
+    return fail(
+        Code::not_restorable,
+        fmt::format("{} lies before the backup's end at {}", to_rfc3339(wanted.time), to_rfc3339(record.finished_at)),
+        "choose an earlier backup");
+  }
+  return {};
+}
+
+Result<RestorePlan> check_restore(const RestoreTarget& target, const PostgresRestoreRun& run) {
+  const BackupRecord& record = run.record;
+  if (record.engine != Engine::postgres) return fail(Code::invalid, "the backup is not one of PostgreSQL");
+  RestorePlan plan;
+  plan.major_version = major_of(record.engine_version);
+  plan.segment_size = TRY(WalSegmentSize::of(record.wal_segment_size));
+  plan.programs = TRY(find_server_programs(plan.major_version));
+  plan.target_exists = TRY(check_directory(target, record));
+  plan.server = running_server(target.directory);
+  plan.tablespaces = places_of_tablespaces(run.reader.manifest(), target);
+  TRY(check_room(target.directory, content_bytes(run.reader.manifest())));
+  plan.history = TRY(history_of(target, run));
+  if (!plan.history.includes(record.timeline)) {
+    return fail(Code::not_restorable, fmt::format("timeline {} does not come from the backup's timeline {}",
+                                                  plan.history.timeline().value(), record.timeline.value()));
+  }
+  std::vector<WalStretch> stretches = TRY(run.stretches(plan.history.timeline()));
+  for (const auto& change : plan.history.switches()) {
+    const auto older = TRY(run.stretches(change.parent));
+    stretches.insert(stretches.end(), older.begin(), older.end());
+  }
+  // Recovery reads whole segments from the one the backup began in.
+  const Lsn from = start_of(segment_at(record.timeline, record.start_lsn, plan.segment_size), plan.segment_size);
+  plan.wal_end = end_of_log(plan.history, from, stretches);
+  TRY(check_reachable(target, record, plan.wal_end));
+  return plan;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,201 @@
+#include "agent/restore/target_server.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <memory>
+#include <vector>
+
+#include "agent/postgres/server_control.h"
+#include "agent/restore/owned_files.h"
+#include "agent/restore/recovery_settings.h"
+#include "shared/os/clock.h"
+#include "shared/os/posix_file_system.h"
+
+namespace holdfast {
+namespace {
+
+constexpr std::uint64_t log_tail = 64U << 10U;
+
+std::vector<std::string_view> lines_of(std::string_view content) {
+  std::vector<std::string_view> lines;
+  while (!content.empty()) {
+    const auto end = content.find('\n');
+    lines.push_back(content.substr(0, end));
+    if (end == std::string_view::npos) break;
+    content.remove_prefix(end + 1);
+  }
+  return lines;
+}
+
+std::string tail_of(const std::string& path) {
+  PosixFileSystem files;
+  const auto info = files.stat(path);
+  if (!info || !*info) return {};
+  const std::uint64_t from = (*info)->size > log_tail ? (*info)->size - log_tail : 0;
+  const auto content = files.read_range(path, from, log_tail);
+  return content ? std::string(as_text(*content)) : std::string();
+}
+
+Result<> run(const Command& command, std::string_view what) {
+  const CommandOutcome outcome = TRY(run_command(command));
+  if (outcome.exit_code == 0) return {};
+  std::string said = outcome.output.substr(0, 500);
+  std::replace(said.begin(), said.end(), '\n', ' ');
+  return fail(Code::unavailable, fmt::format("{} failed ({}): {}", what, outcome.exit_code, said));
+}
+
+std::string shell_word(std::string_view text) {
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+}  // namespace
+
+TargetServer pg_ctl_server(const PgCtlServer& settings) {
+  TargetServer server;
+  server.stop = [settings]() -> Result<> {
+    if (!running_server(settings.data_directory)) return {};
+    Command command;
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(settings.stop_timeout).count();
+    command.arguments = {settings.programs + "/pg_ctl", "stop", "-m", "fast", "-w", "-t", std::to_string(seconds), "-D",
+                         settings.data_directory};
+    command.as_user = settings.owner;
+    return run(command, fmt::format("stop of the server in \"{}\"", settings.data_directory));
+  };
+  server.start = [settings]() -> Result<> {
+    TRY(make_owned_file(settings.log_file, settings.owner, 0600));
+    // data_directory may be set in the configuration that was restored, and then points at the original.
+    std::string options = "-c data_directory=" + shell_word(settings.data_directory);
+    if (!settings.config_file.empty()) options += " -c config_file=" + shell_word(settings.config_file);
+    Command command;
+    command.arguments = {settings.programs + "/pg_ctl",
+                         "start",
+                         "-W",
+                         "-D",
+                         settings.data_directory,
+                         "-l",
+                         settings.log_file,
+                         "-o",
+                         options};
+    command.as_user = settings.owner;
+    command.timeout = std::chrono::minutes(2);
+    return run(command, fmt::format("start of the server in \"{}\"", settings.data_directory));
+  };
+  server.log = [settings] { return tail_of(settings.log_file); };
+  return server;
+}
+
+TargetServer managed_server(const PgCtlServer& settings, Clock& clock) {
+  ServerControl::Settings control_settings;
+  control_settings.data_directory = settings.data_directory;
+  control_settings.owner = settings.owner;
+  const auto slash = settings.programs.find("/bin");
+  const auto version = settings.programs.rfind('/', slash - 1);
+  if (slash != std::string::npos) control_settings.major_version = major_of(settings.programs.substr(version + 1));
+  const auto control = std::make_shared<ServerControl>(control_settings, clock);
+  // pg_ctlcluster's log goes on from one start to the next: only what comes after ours counts.
+  std::string debian_log;
+  if (const auto cluster = debian_cluster_of(settings.data_directory, control_settings.debian_root)) {
+    debian_log = fmt::format("/var/log/postgresql/postgresql-{}-{}.log", cluster->version, cluster->name);
+  }
+  const auto seen = std::make_shared<std::uint64_t>(0);
+  TargetServer server;
+  server.stop = [control, settings] { return control->stop(settings.stop_timeout); };
+  server.start = [control, settings, debian_log, seen] {
+    PosixFileSystem files;
+    const auto info = files.stat(debian_log);
+    *seen = info && *info ? (*info)->size : 0;
+    return control->start({}, std::chrono::minutes(2));
+  };
+  server.log = [control, debian_log, seen]() -> std::string {
+    if (debian_log.empty()) return control->last_words();
+    PosixFileSystem files;
+    const auto content = files.read_range(debian_log, *seen, log_tail);
+    return content ? std::string(as_text(*content)) : std::string();
+  };
+  return server;
+}
+
+Result<std::string> find_server_programs(int major_version) {
+  const std::vector<std::string> places{
+      fmt::format("/usr/lib/postgresql/{}/bin", major_version), fmt::format("/usr/pgsql-{}/bin", major_version),
+      fmt::format("/opt/postgresql/{}/bin", major_version), "/usr/local/pgsql/bin", "/usr/bin"};
+  for (const auto& place : places) {
+    if (::access((place + "/pg_ctl").c_str(), X_OK) != 0 || ::access((place + "/postgres").c_str(), X_OK) != 0)
+      continue;
+    Command command;
+    command.arguments = {place + "/pg_ctl", "--version"};
+    command.timeout = std::chrono::seconds(20);
+    const auto outcome = run_command(command);
+    if (!outcome || outcome->exit_code != 0) continue;
+    const auto number = outcome->output.find_first_of("0123456789");
+    if (number != std::string::npos && major_of(std::string_view(outcome->output).substr(number)) == major_version) {
+      return place;
+    }
+  }
+  return fail(Code::not_found, fmt::format("PostgreSQL {} is not installed on this host", major_version),
+              "install the same major version; looked in " + fmt::format("{}", fmt::join(places, ", ")));
+}
+
+int major_of(std::string_view version) {
+  int major = 0;
+  std::from_chars(version.data(), version.data() + version.size(), major);
+  return major;
+}
+
+std::optional<ServerProcess> parse_postmaster_pid(std::string_view content) {
+  const auto lines = lines_of(content);
+  ServerProcess process;
+  const auto number = [&lines](std::size_t line, auto& into) {
+    if (lines.size() <= line) return false;
+    const auto [end, problem] = std::from_chars(lines[line].data(), lines[line].data() + lines[line].size(), into);
+    return problem == std::errc() && into > 0;
+  };
+  if (!number(0, process.pid)) return std::nullopt;
+  number(3, process.port);
+  if (lines.size() > 4) process.socket_directory = lines[4];
+  if (lines.size() > 7) process.status = lines[7].substr(0, lines[7].find_last_not_of(" \t\r") + 1);
+  return process;
+}
+
+std::optional<ServerProcess> running_server(const std::string& data_directory) {
+  PosixFileSystem files;
+  const auto content = files.read(data_directory + "/postmaster.pid");
+  if (!content) return std::nullopt;
+  const auto process = parse_postmaster_pid(as_text(*content));
+  if (!process || (::kill(process->pid, 0) != 0 && errno == ESRCH)) return std::nullopt;
+  return process;
+}
+
+std::string fatal_reason(std::string_view log) {
+  std::string reason;
+  bool follows = false;
+  for (const auto line : lines_of(log)) {
+    const auto at = [line](std::string_view what) { return line.find(what); };
+    auto found = std::min(at("FATAL:  "), at("PANIC:  "));
+    if (found != std::string_view::npos) {
+      reason = line.substr(found);
+      follows = true;
+      continue;
+    }
+    found = std::min(at("DETAIL:  "), at("HINT:  "));
+    if (follows && found != std::string_view::npos) {
+      reason += fmt::format("; {}", line.substr(found));
+    } else {
+      follows = false;
+    }
+  }
+  return reason;
+}
+
+bool ended_before_target(std::string_view log) {
+  return log.find("recovery ended before configured recovery target was reached") != std::string_view::npos;
+}
+
+}  // namespace holdfast
