@@ -121,7 +121,9 @@ Result<> write_coordinator(FileSystem& files, Entropy& entropy, Timestamp now, c
 Result<> write_operators_files(FileSystem& files, Entropy& entropy, const CreatedFleet& paths,
                                const CreateFleetOptions& options, const FleetKeys& keys,
                                std::vector<std::string>& written) {
-  const KeyFacts facts{{"fleet", paths.fleet.text()}, {"fleet-name", options.fleet_name}};
+  const KeyFacts facts{{"fleet", paths.fleet.text()},
+                       {"fleet-name", options.fleet_name},
+                       {"root", keys.root.public_key.text()}};  // what a restore without a coordinator trusts
   TRY(write_key_file(files, entropy, paths.recovery_key, to_key_file(KeyKind::recovery, facts, keys.recovery),
                      options.passphrase, options.passphrase_cost));
   written.push_back(paths.recovery_key);
