@@ -167,7 +167,10 @@ void order_acked(Turn& turn, const Node& node, const OrderAck& ack) {
     turn.alert_once(fmt::format("node \"{}\" acknowledged an order of another node", node.name));
     return;
   }
+  // Looking again has no report of its own: what it found comes as an inventory.
+  const bool done_with_it = std::holds_alternative<RefreshOrder>(found->second.order.body);
   turn.remove_order(ack.job);
+  if (ack.accepted && done_with_it) end_job(turn, ack.job, JobState::complete, Code::internal, {});
   if (!ack.accepted) {
     end_job(turn, ack.job, JobState::failed, ack.code,
             fmt::format("node \"{}\" refused the order: {}", node.name, ack.error));

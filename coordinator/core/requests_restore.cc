@@ -234,10 +234,16 @@ Answer plan_restore(Turn& turn, const std::string& who, const RestorePlanRequest
   reply.restore.created_by = who;
   reply.restore.created_at = turn.now;
   for (const DatabaseId id : databases) {
-    auto planned = TRY(plan_target(turn, request, state.databases.at(id), wanted, databases.size()));
+    const Database& database = state.databases.at(id);
+    if (database.protection == Protection::excluded && selection.names.empty()) {
+      reply.notes.push_back(fmt::format("database \"{}\" is excluded and left alone", database.name));
+      continue;
+    }
+    auto planned = TRY(plan_target(turn, request, database, wanted, databases.size()));
     reply.restore.targets.push_back(std::move(planned.target));
     reply.notes.insert(reply.notes.end(), planned.notes.begin(), planned.notes.end());
   }
+  if (reply.restore.targets.empty()) return fail(Code::conflict, "every database that fits is excluded");
   TRY(check_targets_differ(state, reply.restore));
   reply.epochs = epochs_to_grant(state, reply.restore);
   turn.put(reply.restore);

@@ -252,7 +252,10 @@ TEST_F(Operators, MakeANodeRefuseNewWorkWhileItIsCordoned) {
 
 TEST_F(Operators, AskNodesToLookAgain) {
   Host host = join("db1");
-  EXPECT_EQ(expect<JobsReply>(RefreshRequest{}).jobs.size(), 1U);
+  const auto reply = expect<JobsReply>(RefreshRequest{});
+  ASSERT_EQ(reply.jobs.size(), 1U);
+  say(host, OrderAck{reply.jobs[0], true, {}, {}});  // its report is the inventory
+  EXPECT_EQ(list(Listing::jobs).jobs.at(0).state, JobState::complete);
 }
 
 TEST_F(Operators, RevokingANodeCountsFromItsNextMessage) {

@@ -103,6 +103,18 @@ TEST_F(Restores, OfSeveralDatabasesIntoOneDirectoryGetOneBelowItEach) {
   EXPECT_EQ(directories, (std::set<std::string>{"/restore/events", "/restore/orders"}));
 }
 
+TEST_F(Restores, LeaveExcludedDatabasesOutOfASelection) {
+  auto excluded = sqlite("/srv/cache.db");
+  excluded.excluded = true;
+  inventory(host_, {postgres("/srv/orders", 7), excluded});
+  RestorePlanRequest asked;
+  asked.selection.selector = "fleet=demo";
+  const auto plan = expect<RestorePlanReply>(asked);
+  EXPECT_EQ(plan.restore.targets.size(), 1U);
+  asked.selection.selector = "engine=sqlite";
+  EXPECT_EQ(refusal(asked).code, Code::conflict);
+}
+
 TEST_F(Restores, SayWhichPointCouldBeReachedInstead) {
   auto asked = request();
   asked.target.kind = TargetKind::time;
