@@ -92,7 +92,7 @@ void add_list(CommandWord& noun) {
   add_selection(verb, *selection, "database", Completes::databases);
   verb.runs([selection](Session& session) -> Result<ExitCode> {
     const ListReply reply = TRY(session.list(listing(Listing::backups, selection->selection())));
-    session.print(show_backups(reply.backups, *TRY(session.names()), session.style()));
+    session.print_list(show_backups(reply.backups, *TRY(session.names()), session.style()), "no backups");
     return ExitCode::done;
   });
 }

@@ -14,7 +14,8 @@ void add_list(CommandWord& noun) {
   add_selection(verb, *selection, "database", Completes::databases);
   verb.runs([selection](Session& session) -> Result<ExitCode> {
     const ListReply reply = TRY(session.list(listing(Listing::databases, selection->selection())));
-    session.print(show_databases(reply.databases, *TRY(session.names()), session.style()));
+    session.print_list(show_databases(reply.databases, *TRY(session.names()), session.style()),
+                       "no databases; agents report what they find soon after their start");
     return ExitCode::done;
   });
 }
@@ -46,7 +47,7 @@ void add_ping(CommandWord& noun) {
       code = judge(jobs);
     }
     const ListReply now = TRY(session.list(listing(Listing::databases, selection->selection())));
-    session.print(show_databases(now.databases, *TRY(session.names()), session.style()));
+    session.print_list(show_databases(now.databases, *TRY(session.names()), session.style()), "no databases");
     return code;
   });
 }

@@ -30,7 +30,7 @@ void add_list(CommandWord& noun) {
     if (!options->state.empty()) {
       std::erase_if(reply.jobs, [&](const Job& job) { return word(job.state) != options->state; });
     }
-    session.print(show_jobs(reply.jobs, *TRY(session.names()), session.style()));
+    session.print_list(show_jobs(reply.jobs, *TRY(session.names()), session.style()), "no jobs");
     return ExitCode::done;
   });
 }

@@ -111,7 +111,7 @@ std::string show_list(const Columns& columns, const std::vector<Item>& items, co
     case OutputFormat::wide:
       break;
   }
-  if (items.empty()) return columns.when_empty.empty() ? "" : columns.when_empty + "\n";
+  if (items.empty()) return "";
   std::vector<std::string> headers = columns.narrow;
   if (style.format == OutputFormat::wide) headers.insert(headers.end(), columns.wide.begin(), columns.wide.end());
   Table table(headers);

@@ -25,9 +25,9 @@ struct Columns {
   std::string kind;  // "Node"
   std::vector<std::string> narrow;
   std::vector<std::string> wide;  // after them with -o wide
-  std::string when_empty;         // for people, instead of an empty table
 };
 
+// Nothing at all for an empty table.
 std::string show_list(const Columns& columns, const std::vector<Item>& items, const Style& style);
 std::string show_one(const Columns& columns, const Item& item, const Style& style);
 // As JSON or YAML, apiVersion and kind first.

@@ -18,7 +18,8 @@ void add_list(CommandWord& noun) {
   add_selection(verb, options->selection, "node", Completes::nodes);
   verb.runs([options](Session& session) -> Result<ExitCode> {
     const ListReply reply = TRY(session.list(listing(Listing::nodes, options->selection.selection())));
-    session.print(show_nodes(reply.nodes, session.style()));
+    session.print_list(show_nodes(reply.nodes, session.style()),
+                       "no nodes; holdfast token create makes a token for the first one");
     return ExitCode::done;
   });
 }

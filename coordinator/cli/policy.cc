@@ -80,7 +80,7 @@ void add_policy(CommandWord root) {
   add_apply(noun);
   noun.add("list", "all policies").runs([](Session& session) -> Result<ExitCode> {
     const ListReply reply = TRY(session.list(listing(Listing::policies)));
-    session.print(show_policies(reply.policies, session.style()));
+    session.print_list(show_policies(reply.policies, session.style()), "no policies; every database is unprotected");
     return ExitCode::done;
   });
   add_describe(noun);

@@ -9,8 +9,7 @@ namespace {
 const Columns& backup_columns() {
   static const Columns columns{"Backup",
                                {"ID", "DATABASE", "TYPE", "STATE", "FINISHED", "SIZE", "STORED", "COPIES", "VERIFIED"},
-                               {"NODE", "STARTED", "START-LSN", "STOP-LSN", "KEEP", "NOTE"},
-                               "no backups"};
+                               {"NODE", "STARTED", "START-LSN", "STOP-LSN", "KEEP", "NOTE"}};
   return columns;
 }
 
@@ -99,7 +98,7 @@ Item backup_item(const Backup& backup, const Names& names, Timestamp now) {
 }
 
 const Columns& window_columns() {
-  static const Columns columns{"Window", {"DATABASE", "FROM", "TO", "BEHIND", "GAPS"}, {"THROUGH-LSN"}, "no databases"};
+  static const Columns columns{"Window", {"DATABASE", "FROM", "TO", "BEHIND", "GAPS"}, {"THROUGH-LSN"}};
   return columns;
 }
 
@@ -129,7 +128,7 @@ Item window_item(const Window& window, Timestamp now) {
 
 const Columns& retention_columns() {
   static const Columns columns{
-      "RetentionDecision", {"DATABASE", "BACKUP", "FINISHED", "DECISION", "SIZE", "REASONS"}, {"ID"}, "no backups"};
+      "RetentionDecision", {"DATABASE", "BACKUP", "FINISHED", "DECISION", "SIZE", "REASONS"}, {"ID"}};
   return columns;
 }
 

@@ -16,10 +16,8 @@ std::string look_up(const std::map<AnyId, std::string>& names, const AnyId& id) 
 }
 
 const Columns& node_columns() {
-  static const Columns columns{"Node",
-                               {"NAME", "STATE", "DATABASES", "LAST-SEEN", "VERSION", "LABELS"},
-                               {"OS", "ADDRESS", "CLOCK", "ID"},
-                               "no nodes; holdfast token create makes a token for the first one"};
+  static const Columns columns{
+      "Node", {"NAME", "STATE", "DATABASES", "LAST-SEEN", "VERSION", "LABELS"}, {"OS", "ADDRESS", "CLOCK", "ID"}};
   return columns;
 }
 
@@ -66,8 +64,7 @@ Item node_item(const NodeView& view, Timestamp now) {
 const Columns& database_columns() {
   static const Columns columns{"Database",
                                {"NAME", "ENGINE", "STATE", "NODES", "LAST-BACKUP", "RECOVERABLE-TO", "SIZE", "POLICY"},
-                               {"VERSION", "PATH", "LABELS", "ID"},
-                               "no databases; an agent reports what it finds within a minute of its start"};
+                               {"VERSION", "PATH", "LABELS", "ID"}};
   return columns;
 }
 

@@ -9,8 +9,7 @@ namespace {
 const Columns& job_columns() {
   static const Columns columns{"Job",
                                {"ID", "KIND", "STATE", "DATABASE", "NODE", "PROGRESS", "STARTED", "RESULT"},
-                               {"ORIGIN", "FINISHED", "FULL-ID"},
-                               "no jobs"};
+                               {"ORIGIN", "FINISHED", "FULL-ID"}};
   return columns;
 }
 
@@ -75,8 +74,7 @@ Item job_item(const Job& job, const Names& names, Timestamp now) {
 }
 
 const Columns& restore_columns() {
-  static const Columns columns{
-      "Restore", {"ID", "STATE", "DATABASES", "DONE", "STARTED", "TOOK", "BY"}, {"FULL-ID"}, "no restores"};
+  static const Columns columns{"Restore", {"ID", "STATE", "DATABASES", "DONE", "STARTED", "TOOK", "BY"}, {"FULL-ID"}};
   return columns;
 }
 

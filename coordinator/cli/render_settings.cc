@@ -7,10 +7,7 @@ namespace holdfast {
 namespace {
 
 const Columns& store_columns() {
-  static const Columns columns{"Store",
-                               {"NAME", "KIND", "STATE", "USED", "OBJECTS", "PATH"},
-                               {"AGE", "ID"},
-                               "no stores; add the first one: holdfast store add NAME posix --path DIR"};
+  static const Columns columns{"Store", {"NAME", "KIND", "STATE", "USED", "OBJECTS", "PATH"}, {"AGE", "ID"}};
   return columns;
 }
 
@@ -37,10 +34,8 @@ Item store_item(const StoreInfo& store, Timestamp now) {
 }
 
 const Columns& token_columns() {
-  static const Columns columns{"Token",
-                               {"ID", "STATE", "USES-LEFT", "EXPIRES", "APPROVAL", "LABELS"},
-                               {"BY", "CIDRS", "HOSTS", "FULL-ID"},
-                               "no tokens"};
+  static const Columns columns{
+      "Token", {"ID", "STATE", "USES-LEFT", "EXPIRES", "APPROVAL", "LABELS"}, {"BY", "CIDRS", "HOSTS", "FULL-ID"}};
   return columns;
 }
 
@@ -77,8 +72,7 @@ Item token_item(const Token& token, Timestamp now) {
 const Columns& policy_columns() {
   static const Columns columns{"Policy",
                                {"NAME", "REVISION", "MATCH", "FULL", "RPO", "RETENTION", "COPIES"},
-                               {"INCREMENTAL", "DIFFERENTIAL", "TIMEZONE", "WINDOW"},
-                               "no policies; every database is unprotected"};
+                               {"INCREMENTAL", "DIFFERENTIAL", "TIMEZONE", "WINDOW"}};
   return columns;
 }
 

@@ -177,7 +177,7 @@ void add_run(CommandWord& noun) {
 void add_list(CommandWord& noun) {
   noun.add("list", "restores, newest first").runs([](Session& session) -> Result<ExitCode> {
     const ListReply reply = TRY(session.list(listing(Listing::restores)));
-    session.print(show_restores(reply.restores, *TRY(session.names()), session.style()));
+    session.print_list(show_restores(reply.restores, *TRY(session.names()), session.style()), "no restores");
     return ExitCode::done;
   });
 }

@@ -14,7 +14,7 @@ void add_retention(CommandWord root) {
   add_selection(preview, *selection, "database", Completes::databases);
   preview.runs([selection](Session& session) -> Result<ExitCode> {
     const RetentionReply reply = TRY(session.ask_for<RetentionReply>(RetentionRequest{false, selection->selection()}));
-    session.print(show_retention(reply.decisions, session.style()));
+    session.print_list(show_retention(reply.decisions, session.style()), "no backups");
     return ExitCode::done;
   });
 
@@ -35,7 +35,7 @@ void add_retention(CommandWord root) {
       TRY(session.confirm(options->yes, "release the backups that retention does not keep"));
     }
     const RetentionReply reply = TRY(session.ask_for<RetentionReply>(RetentionRequest{!options->dry_run, chosen}));
-    session.print(show_retention(reply.decisions, session.style()));
+    session.print_list(show_retention(reply.decisions, session.style()), "no backups");
     for (const std::string& line : reply.lines) session.note(line);
     return ExitCode::done;
   });

@@ -118,6 +118,11 @@ bool Session::for_people() const {
   return format == OutputFormat::table || format == OutputFormat::wide;
 }
 
+void Session::print_list(std::string_view text, std::string_view when_empty) {
+  print(text);
+  if (text.empty() && for_people()) note(when_empty);
+}
+
 void Session::note(std::string_view line) {
   world_.console.err(printable(line) + "\n");
 }

@@ -76,7 +76,9 @@ class Session {
   Style style() const;
   bool for_people() const;
   void print(std::string_view text) { world_.console.out(text); }  // data, with its line ends
-  void note(std::string_view line);                                // to stderr
+  // A listing; to people the note, on stderr, when there is nothing in it.
+  void print_list(std::string_view text, std::string_view when_empty);
+  void note(std::string_view line);  // to stderr
   void warn(std::string_view line);
   void report(const Error& error);  // "error: ..." and "hint: ..."
   // Yes when the flag was given or somebody at the terminal says so; Code::invalid otherwise.

@@ -68,7 +68,8 @@ void add_store(CommandWord root) {
   add_add(noun);
   noun.add("list", "all stores").runs([](Session& session) -> Result<ExitCode> {
     const ListReply reply = TRY(session.list(listing(Listing::stores)));
-    session.print(show_stores(reply.stores, session.style()));
+    session.print_list(show_stores(reply.stores, session.style()),
+                       "no stores; the first one: holdfast store add NAME posix --path DIR");
     return ExitCode::done;
   });
   add_check(noun);

@@ -51,7 +51,7 @@ void add_token(CommandWord root) {
   add_create(noun);
   noun.add("list", "all tokens").runs([](Session& session) -> Result<ExitCode> {
     const ListReply reply = TRY(session.list(listing(Listing::tokens)));
-    session.print(show_tokens(reply.tokens, session.style()));
+    session.print_list(show_tokens(reply.tokens, session.style()), "no tokens");
     return ExitCode::done;
   });
   auto id = std::make_shared<std::string>();

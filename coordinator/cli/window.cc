@@ -13,7 +13,7 @@ void add_window(CommandWord root) {
   add_selection(verb, *selection, "database", Completes::databases);
   verb.runs([selection](Session& session) -> Result<ExitCode> {
     const ListReply reply = TRY(session.list(listing(Listing::windows, selection->selection())));
-    session.print(show_windows(reply.windows, session.style()));
+    session.print_list(show_windows(reply.windows, session.style()), "no databases");
     return ExitCode::done;
   });
 }

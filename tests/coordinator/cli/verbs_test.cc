@@ -89,6 +89,15 @@ TEST_F(Verbs, NameWhatIsNotThere) {
   EXPECT_EQ(fleet_.run({"job", "watch", "j9"}), 8);
 }
 
+TEST_F(Verbs, SayOnStandardErrorThatAListingIsEmpty) {
+  none_ = true;
+  EXPECT_EQ(fleet_.run({"backup", "list"}), 0);
+  EXPECT_EQ(fleet_.console.output, "");
+  EXPECT_EQ(fleet_.console.errors, "no backups\n");
+  EXPECT_EQ(fleet_.run({"backup", "list", "-o", "name"}), 0);
+  EXPECT_EQ(fleet_.console.errors, "");
+}
+
 TEST_F(Verbs, SendATokenAsItWasAskedFor) {
   TokenReply reply;
   reply.text = "hf1.abc";
