@@ -9,6 +9,7 @@ namespace holdfast {
 namespace {
 
 constexpr Micros tick = std::chrono::milliseconds(200);
+constexpr Micros longest_wait_while_watched = std::chrono::milliseconds(250);
 
 JobWork failing(Error error) {
   return [error = std::move(error)](JobReport&, const JobControl&) -> Result<> { return std::unexpected(error); };
@@ -50,6 +51,7 @@ Result<> Agent::run() {
     read_mail();
     start_waiting_orders();
     start_due_backups();
+    hurry_while_watched();
     if (auto due = link_.due(shipping_.positions(), runner_.running())) {
       connection_.send(*due);
     } else {
@@ -136,6 +138,13 @@ void Agent::take_in(CoordinatorLink::Received received) {
   if (received.look_again && watch_) watch_->look_now();
   for (const auto& job : received.cancels) runner_.cancel(job);
   for (const auto& order : received.orders) waiting_orders_.push_back(order);
+}
+
+// An operator waits for the newest moment to be restorable: WAL goes out at once as long as he looks.
+void Agent::hurry_while_watched() {
+  if (link_.watched() == hurrying_) return;
+  hurrying_ = link_.watched();
+  shipping_.hurry(hurrying_ ? std::optional(longest_wait_while_watched) : std::nullopt);
 }
 
 void Agent::put_in_force(Assignment assignment) {

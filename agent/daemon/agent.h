@@ -58,6 +58,7 @@ class Agent {
   void take(std::vector<HostDatabase> databases);
   void take(SomethingToReport);
   void take_in(CoordinatorLink::Received received);
+  void hurry_while_watched();
   void put_in_force(Assignment assignment);
   void ship_wal();
   void start_due_backups();
@@ -91,6 +92,7 @@ class Agent {
   Assignment assignment_;
   std::map<std::string, HostDatabase> host_;  // by FoundDatabase::key
   bool host_known_ = false;
+  bool hurrying_ = false;
   std::vector<Order> waiting_orders_;
 };
 

@@ -7,6 +7,8 @@
 namespace holdfast {
 namespace {
 
+constexpr Micros last_bytes_timeout = std::chrono::seconds(10);
+
 std::vector<std::string> store_names(const StoreSet& stores) {
   std::vector<std::string> names;
   for (const auto& store : stores.stores()) names.push_back(store.name);
@@ -132,7 +134,8 @@ void Shipping::set(std::vector<ShippedCluster> clusters, Bytes fleet_record) {
       if (suspended_.contains(id)) continue;
       const auto found = running_.find(id);
       if (found != running_.end() && same(found->second->cluster, cluster)) {
-        found->second->receiver->set_rpo(cluster.rpo);
+        found->second->cluster.rpo = cluster.rpo;
+        found->second->receiver->set_rpo(rpo_of(cluster));
         kept.emplace(id, std::move(found->second));
         running_.erase(found);
       } else {
@@ -151,7 +154,23 @@ void Shipping::set(std::vector<ShippedCluster> clusters, Bytes fleet_record) {
   }
 }
 
+Micros Shipping::rpo_of(const ShippedCluster& cluster) const {
+  return hurry_ ? std::min(*hurry_, cluster.rpo) : cluster.rpo;
+}
+
+void Shipping::hurry(std::optional<Micros> longest_wait) {
+  const std::lock_guard lock(mutex_);
+  hurry_ = longest_wait;
+  for (const auto& [id, running] : running_) running->receiver->set_rpo(rpo_of(running->cluster));
+}
+
 void Shipping::suspend(DatabaseId database) {
+  if (const auto receiver = find(database)) {
+    const WalReceiverStatus status = receiver->status();
+    auto shipped = receiver->wait_until_durable(status.timeline, status.received, last_bytes_timeout, StopToken());
+    if (!shipped)
+      log_.warning("the last WAL before a restore is not in the stores", {{"cause", shipped.error().message}});
+  }
   std::shared_ptr<Running> ended;  // before the lock: it ends after the lock was given back
   const std::lock_guard lock(mutex_);
   suspended_.insert(database);

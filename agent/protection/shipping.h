@@ -33,7 +33,11 @@ class Shipping {
 
   // Makes exactly these run, except those that are suspended.
   void set(std::vector<ShippedCluster> clusters, Bytes fleet_record);
+  // Somebody is waiting for the newest moment to be safe: until told otherwise no byte waits longer than this, whatever
+  // the policy says. nullopt: the policies again.
+  void hurry(std::optional<Micros> longest_wait);
   // While a cluster's directory is being restored nobody may stream from it. Waits until the receiver is gone.
+  // What it has received is put into the stores first, if that takes a few seconds only.
   void suspend(DatabaseId database);
   // From the next set() on.
   void resume(DatabaseId database);
@@ -48,6 +52,7 @@ class Shipping {
   class Positions;
   struct Running;
   std::shared_ptr<Running> start(ShippedCluster cluster);
+  Micros rpo_of(const ShippedCluster& cluster) const;
 
   const Enrolled& identity_;
   const NodeKeys& keys_;
@@ -61,6 +66,7 @@ class Shipping {
   Bytes fleet_record_;
   std::map<DatabaseId, std::shared_ptr<Running>> running_;
   std::set<DatabaseId> suspended_;
+  std::optional<Micros> hurry_;
 };
 
 }  // namespace holdfast

@@ -138,7 +138,9 @@ class Run {
 
   Result<> recover() {
     WalServiceOptions options;
-    options.socket = fmt::format("{}/restore-{}.sock", parts_.runtime_directory, parts_.restore.text().substr(0, 16));
+    // One restore brings back many databases, and several agents of one host may share this directory.
+    options.socket = fmt::format("{}/restore-{}-{}.sock", parts_.runtime_directory, parts_.restore.text().substr(0, 16),
+                                 target_.database.text().substr(0, 16));
     options.owner = parts_.owner;
     options.segment_size = plan_.segment_size;
     // What comes into the stores from now on was not part of the plan, and a run that is tried again must find the

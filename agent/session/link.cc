@@ -7,6 +7,8 @@ namespace {
 
 constexpr Micros first_heartbeat_every = std::chrono::seconds(60);
 constexpr Micros resend_every = std::chrono::seconds(5);
+constexpr Micros watched_for = std::chrono::seconds(10);
+constexpr Micros watched_heartbeat_every = std::chrono::milliseconds(500);
 
 }  // namespace
 
@@ -112,7 +114,8 @@ Result<> CoordinatorLink::take_order(const Order& order, Received& out) {
     out.cancels.push_back(cancel->job);  // idempotent by nature, so not journalled
   } else if (std::holds_alternative<RefreshOrder>(order.body)) {
     out.look_again = true;
-    next_heartbeat_ = Micros(0);  // somebody is looking: positions too
+    watched_until_ = clock_.monotonic() + watched_for;
+    next_heartbeat_ = Micros(0);
   } else if (TRY(state_.accept_order(order))) {
     out.orders.push_back(order);
   }
@@ -163,6 +166,7 @@ Result<std::vector<Message>> CoordinatorLink::due(const std::vector<WalPosition>
     const std::int64_t fifth = heartbeat_every_.count() / 5;
     next_heartbeat_ =
         now + Micros(heartbeat_every_.count() - fifth + static_cast<std::int64_t>(random) % (2 * fifth + 1));
+    if (watched()) next_heartbeat_ = std::min(next_heartbeat_, now + watched_heartbeat_every);
     out.push_back(make(Heartbeat{clock_.now(), positions, running_jobs}));
   }
   return out;

@@ -39,6 +39,9 @@ class CoordinatorLink {
   // Something was stored that the coordinator should hear at once.
   void report_now() { next_resend_ = Micros(0); }
 
+  // An operator looks at this node just now: positions are told every half second for a while.
+  bool watched() const { return clock_.monotonic() < watched_until_; }
+
   bool welcomed() const { return welcomed_; }
   // No word for three beats: the caller makes a new connection.
   bool silent() const;
@@ -63,6 +66,7 @@ class CoordinatorLink {
   Micros next_heartbeat_{0};
   Micros next_resend_{0};
   Micros last_heard_{0};
+  Micros watched_until_{0};
   std::optional<Inventory> inventory_;  // not confirmed yet
   std::vector<FoundDatabase> known_;    // the newest, confirmed or not
 };

@@ -56,9 +56,32 @@ Result<RestorePlanRequest> plan_request(Session& session, const PlanArguments& a
   return request;
 }
 
+// A moment that has only just passed may not be in the stores yet: the agents are asked to send their WAL at once, and
+// the plan is asked for again, for a while.
+Result<RestorePlanReply> plan_with_newest_wal(Session& session, const RestorePlanRequest& request) {
+  constexpr Micros patience = std::chrono::seconds(20);
+  constexpr Micros refresh_every = std::chrono::seconds(8);
+  const Micros start = session.clock().monotonic();
+  Micros next_refresh{0};
+  while (true) {
+    auto plan = session.ask_for<RestorePlanReply>(request);
+    const Micros now = session.clock().monotonic();
+    const bool may_come = !plan && plan.error().code == Code::not_restorable &&
+                          request.target.kind == TargetKind::time && request.target.time <= session.clock().now() &&
+                          now - start < patience;
+    if (!may_come) return plan;
+    if (now >= next_refresh) {
+      if (next_refresh == Micros(0)) session.note("waiting for the newest WAL to be in the stores");
+      next_refresh = now + refresh_every;
+      if (!session.ask(RefreshRequest{request.selection})) return plan;  // nobody is there who could send more
+    }
+    session.clock().sleep_for(std::chrono::milliseconds(300));
+  }
+}
+
 Result<RestorePlanReply> make_plan(Session& session, const PlanArguments& arguments) {
   const RestorePlanRequest request = TRY(plan_request(session, arguments));
-  RestorePlanReply plan = TRY(session.ask_for<RestorePlanReply>(request));
+  RestorePlanReply plan = TRY(plan_with_newest_wal(session, request));
   if (plan.restore.targets.empty()) return fail(Code::not_found, "no database fits the selection");
   return plan;
 }

@@ -133,7 +133,9 @@ nlohmann::json Fleet::wait_for_backup(const std::string& database, int seconds) 
   nlohmann::json found;
   eventually(
       [&] {
-        const auto listing = cli({"backup", "list", database, "-o", "json"});
+        std::vector<std::string> arguments{"backup", "list", "-o", "json"};
+        if (!database.empty()) arguments.push_back(database);
+        const auto listing = cli(arguments);
         if (listing.exit_code != 0) return false;
         for (const auto& backup : listing.json().value("items", nlohmann::json::array())) {
           if (backup.value("state", "") == "complete") found = backup;

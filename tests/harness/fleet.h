@@ -62,8 +62,8 @@ class Fleet {
 
   // Asks again every 100 ms until it holds; false after `seconds`.
   static bool eventually(const std::function<bool()>& holds, int seconds = 60);
-  // Waits for a complete backup of this database; its JSON (null when none came).
-  nlohmann::json wait_for_backup(const std::string& database, int seconds = 60) const;
+  // Waits for a complete backup of this database, of any when it is empty; its JSON (null when none came).
+  nlohmann::json wait_for_backup(const std::string& database = {}, int seconds = 60) const;
 
  private:
   TemporaryDirectory directory_;

@@ -44,7 +44,7 @@ class OneFleet : public testing::Test {
   bool covered(const std::string& database, Timestamp moment) {
     return Fleet::eventually([&] {
       const auto windows =
-          fleet_.cli({"window", database, "-o", "json"}).json().value("items", nlohmann::json::array());
+          fleet_.cli({"window", "list", database, "-o", "json"}).json().value("items", nlohmann::json::array());
       if (windows.empty() || !windows[0]["to"].is_string()) return false;
       const auto to = parse_time(windows[0]["to"].get<std::string>());
       return to.has_value() && *to >= moment;
@@ -68,7 +68,7 @@ TEST_F(OneFleet, BringsPostgresBackToTheMomentBeforeATableWasDropped) {
   auto orders = PostgresCluster::started({.page_checksums = PageChecksums::on}).value();
   ASSERT_THAT(orders.sql("CREATE TABLE journal (id bigint PRIMARY KEY)"), Succeeded());
   add_host("orders-host", orders.root());
-  ASSERT_FALSE(fleet_.wait_for_backup("-l=fleet=demo").is_null());
+  ASSERT_FALSE(fleet_.wait_for_backup().is_null());
   const std::string database = fleet_.query({"database", "list"})["items"][0]["name"];
 
   AcknowledgedWrites writes(rows_into(orders));
@@ -83,7 +83,7 @@ TEST_F(OneFleet, BringsPostgresBackToTheMomentBeforeATableWasDropped) {
                                     "-o", "json", "--recovery-key", fleet_.recovery_key()});
   ASSERT_EQ(restored.exit_code, 0) << restored.err;
   expect_rows(rows_of(orders), writes, moment);
-  EXPECT_EQ(orders.sql("SELECT pg_is_in_recovery()").value(), "f\n");
+  EXPECT_EQ(orders.sql("SELECT pg_is_in_recovery()").value(), "f");
   // It goes on being protected, on its new timeline.
   const auto again = clock_.now();
   EXPECT_TRUE(covered(database, again));
@@ -93,7 +93,7 @@ TEST_F(OneFleet, BringsBackADataDirectoryThatIsGone) {
   auto events = PostgresCluster::started().value();
   ASSERT_THAT(events.sql("CREATE TABLE journal (id bigint PRIMARY KEY)"), Succeeded());
   add_host("events-host", events.root());
-  ASSERT_FALSE(fleet_.wait_for_backup("-l=fleet=demo").is_null());
+  ASSERT_FALSE(fleet_.wait_for_backup().is_null());
   const std::string database = fleet_.query({"database", "list"})["items"][0]["name"];
 
   AcknowledgedWrites writes(rows_into(events));
@@ -119,7 +119,7 @@ TEST_F(OneFleet, BringsASqliteFileBackThatWasOverwritten) {
       app.execute("PRAGMA journal_mode=WAL; CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2)"),
       Succeeded());
   add_host("files-host", directory);
-  const auto backup = fleet_.wait_for_backup("-l=fleet=demo");
+  const auto backup = fleet_.wait_for_backup();
   ASSERT_FALSE(backup.is_null());
   std::filesystem::resize_file(file, 0);
 

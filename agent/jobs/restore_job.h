@@ -1,0 +1,40 @@
+#pragma once
+// Restores as jobs: what an order needs on this host, around the functions of agent/restore.
+#include <functional>
+
+#include "agent/jobs/job_runner.h"
+#include "agent/protection/epochs.h"
+#include "agent/protection/shipping.h"
+#include "agent/protection/store_access.h"
+
+namespace holdfast {
+
+// All outlive the work.
+struct RestoreParts {
+  const Enrolled& identity;
+  const NodeKeys& keys;
+  AgentState& state;
+  StoreAccess& stores;
+  Epochs& epochs;
+  Shipping& shipping;
+  Clock& clock;
+  const std::string& program;  // our own, for restore_command
+  const std::string& state_directory;
+  std::string role;  // postgres.role
+  std::string start_command;
+  std::string stop_command;
+  Micros server_timeout;
+  Logger log;
+  std::function<void()> look_again;  // the host's databases have changed
+};
+
+JobWork restore_work(RestoreOrder order, const RestoreParts& parts);
+// Puts the directory back that a restore set aside; the restored data is removed.
+JobWork rollback_work(RollbackOrder order, const RestoreParts& parts);
+// Removes what was set aside.
+JobWork finalize_work(FinalizeOrder order, const RestoreParts& parts);
+
+// After a crash: undoes what this restore's journal says was under way. True when something was put back.
+Result<bool> undo_interrupted_restore(const std::vector<RestoreStep>& steps, Clock& clock);
+
+}  // namespace holdfast
