@@ -142,8 +142,8 @@ Result<> restore_sqlite(RestoreTarget& target, const SqliteRestoreRun& run) {
   options.owner = TRY(fallback_owner(path));
   options.ownership = Ownership::as_recorded;
   // One restore brings back many files, and several of them may lie in one directory.
-  const Workplace workplace(fmt::format("{}/.holdfast-tmp-restore-{}-{}", parent_of(path), run.restore.text(),
-                                        target.database.text()));
+  const Workplace workplace(
+      fmt::format("{}/.holdfast-tmp-restore-{}-{}", parent_of(path), run.restore.text(), target.database.text()));
   TRY(remove_tree(workplace.path));  // of a run that was cut off
   options.directory = workplace.path;
   if (run.journal) TRY(run.journal(restore_step::checked, undo));
