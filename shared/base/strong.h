@@ -24,8 +24,12 @@ struct ByteCountTag {};
 // A size or amount in bytes.
 using ByteCount = Strong<std::uint64_t, ByteCountTag>;
 
-constexpr ByteCount operator+(ByteCount a, ByteCount b) { return ByteCount(a.value() + b.value()); }
-constexpr ByteCount& operator+=(ByteCount& a, ByteCount b) { return a = a + b; }
+constexpr ByteCount operator+(ByteCount a, ByteCount b) {
+  return ByteCount(a.value() + b.value());
+}
+constexpr ByteCount& operator+=(ByteCount& a, ByteCount b) {
+  return a = a + b;
+}
 
 }  // namespace holdfast
 

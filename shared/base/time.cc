@@ -13,12 +13,8 @@ struct Unit {
   std::string_view name;
   std::int64_t micros;
 };
-constexpr std::array<Unit, 6> units{{{"us", 1},
-                                     {"ms", 1'000},
-                                     {"s", 1'000'000},
-                                     {"m", 60'000'000},
-                                     {"h", 3'600'000'000},
-                                     {"d", 86'400'000'000}}};
+constexpr std::array<Unit, 6> units{
+    {{"us", 1}, {"ms", 1'000}, {"s", 1'000'000}, {"m", 60'000'000}, {"h", 3'600'000'000}, {"d", 86'400'000'000}}};
 
 // Reads fixed-width decimal fields from the front of a text.
 class Fields {
@@ -141,7 +137,8 @@ std::string to_text(Micros duration) {
   for (auto unit = units.rbegin(); unit != units.rend(); ++unit) {
     // Above a day in hours reads better than days for things like 24h, so days need two of them.
     const bool days = unit->name == "d";
-    if (duration.count() != 0 && duration.count() % unit->micros == 0 && !(days && duration.count() < 2 * unit->micros)) {
+    if (duration.count() != 0 && duration.count() % unit->micros == 0 &&
+        !(days && duration.count() < 2 * unit->micros)) {
       return fmt::format("{}{}", duration.count() / unit->micros, unit->name);
     }
   }

@@ -101,9 +101,15 @@ Result<Setting> Setting::parse(std::string_view text, std::string source) {
   return Setting(std::move(root));
 }
 
-bool Setting::is_present() const { return !node_->absent; }
-bool Setting::is_map() const { return !node_->absent && node_->yaml.IsMap(); }
-bool Setting::is_list() const { return !node_->absent && node_->yaml.IsSequence(); }
+bool Setting::is_present() const {
+  return !node_->absent;
+}
+bool Setting::is_map() const {
+  return !node_->absent && node_->yaml.IsMap();
+}
+bool Setting::is_list() const {
+  return !node_->absent && node_->yaml.IsSequence();
+}
 
 Error Setting::error(std::string_view message) const {
   const std::string name = node_->path.empty() ? std::string() : fmt::format("\"{}\" ", node_->path);
@@ -125,7 +131,8 @@ Result<Setting> Setting::at(std::string_view key) {
 Result<std::vector<std::pair<std::string, Setting>>> Setting::entries() {
   std::vector<std::pair<std::string, Setting>> out;
   if (node_->absent) return out;
-  if (!node_->yaml.IsMap()) return std::unexpected(error(fmt::format("must be a map, found {}", kind_name(node_->yaml))));
+  if (!node_->yaml.IsMap())
+    return std::unexpected(error(fmt::format("must be a map, found {}", kind_name(node_->yaml))));
   for (const auto& entry : node_->yaml) {
     const std::string& key = entry.first.Scalar();
     out.emplace_back(key, TRY(at(key)));
@@ -146,7 +153,8 @@ Result<std::vector<Setting>> Setting::items() const {
 
 Result<std::string> Setting::text() const {
   if (node_->absent) return std::unexpected(error("is missing"));
-  if (!node_->yaml.IsScalar()) return std::unexpected(error(fmt::format("must be a text, found {}", kind_name(node_->yaml))));
+  if (!node_->yaml.IsScalar())
+    return std::unexpected(error(fmt::format("must be a text, found {}", kind_name(node_->yaml))));
   return node_->yaml.Scalar();
 }
 
@@ -180,7 +188,8 @@ Result<Micros> Setting::duration() const {
 Result<std::uint64_t> Setting::byte_size() const {
   const std::string value = TRY(text());
   auto parsed = parse_byte_size(value);
-  if (!parsed) return std::unexpected(error(fmt::format("must be a size such as 512MiB or 100GB, found \"{}\"", value)));
+  if (!parsed)
+    return std::unexpected(error(fmt::format("must be a size such as 512MiB or 100GB, found \"{}\"", value)));
   return parsed;
 }
 
@@ -190,7 +199,9 @@ Result<std::vector<std::string>> Setting::texts() const {
   return out;
 }
 
-Result<> Setting::finish() const { return finish_node(*node_); }
+Result<> Setting::finish() const {
+  return finish_node(*node_);
+}
 
 Result<std::uint64_t> parse_byte_size(std::string_view text) {
   struct Unit {

@@ -10,10 +10,14 @@ namespace {
 
 std::string_view level_name(LogLevel level) {
   switch (level) {
-    case LogLevel::debug: return "debug";
-    case LogLevel::info: return "info";
-    case LogLevel::warning: return "warning";
-    case LogLevel::error: return "error";
+    case LogLevel::debug:
+      return "debug";
+    case LogLevel::info:
+      return "info";
+    case LogLevel::warning:
+      return "warning";
+    case LogLevel::error:
+      return "error";
   }
   return "error";
 }
@@ -86,7 +90,9 @@ std::string format_line(LogFormat format, std::string_view time, LogLevel level,
   return line;
 }
 
-Logger Logger::none() { return Logger(std::make_shared<NoSink>()); }
+Logger Logger::none() {
+  return Logger(std::make_shared<NoSink>());
+}
 
 Logger Logger::with(std::vector<LogField> more) const {
   Logger out = *this;

@@ -13,6 +13,8 @@ Micros SystemClock::monotonic() const {
   return std::chrono::duration_cast<Micros>(std::chrono::steady_clock::now().time_since_epoch());
 }
 
-void SystemClock::sleep_for(Micros duration) { std::this_thread::sleep_for(duration); }
+void SystemClock::sleep_for(Micros duration) {
+  std::this_thread::sleep_for(duration);
+}
 
 }  // namespace holdfast

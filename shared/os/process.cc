@@ -127,11 +127,9 @@ bool collect(int fd, pid_t child, const Command& command, std::string& output, i
 }  // namespace
 
 Result<OsUser> user_by_uid(uid_t uid) {
-  return find_user(
-      [uid](passwd* entry, std::vector<char>& buffer, passwd** found) {
-        return ::getpwuid_r(uid, entry, buffer.data(), buffer.size(), found);
-      },
-      fmt::format("user number {}", uid));
+  return find_user([uid](passwd* entry, std::vector<char>& buffer,
+                         passwd** found) { return ::getpwuid_r(uid, entry, buffer.data(), buffer.size(), found); },
+                   fmt::format("user number {}", uid));
 }
 
 Result<OsUser> user_by_name(const std::string& name) {

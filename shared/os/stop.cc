@@ -11,7 +11,9 @@
 
 namespace holdfast {
 
-StopToken::StopToken() : state_(std::make_shared<State>()) { state_->event.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
+StopToken::StopToken() : state_(std::make_shared<State>()) {
+  state_->event.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+}
 
 void StopToken::request_stop() const {
   state_->requested.store(true, std::memory_order_release);

@@ -6,8 +6,12 @@
 namespace holdfast {
 
 namespace sqlite_detail {
-void close(sqlite3* connection) { sqlite3_close_v2(connection); }
-void finalize(sqlite3_stmt* statement) { sqlite3_finalize(statement); }
+void close(sqlite3* connection) {
+  sqlite3_close_v2(connection);
+}
+void finalize(sqlite3_stmt* statement) {
+  sqlite3_finalize(statement);
+}
 }  // namespace sqlite_detail
 
 namespace {
@@ -16,17 +20,25 @@ Code code_of(int sqlite_code) {
   switch (sqlite_code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-    case SQLITE_IOERR: return Code::unavailable;
+    case SQLITE_IOERR:
+      return Code::unavailable;
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return Code::corrupt;
-    case SQLITE_FULL: return Code::exhausted;
+    case SQLITE_NOTADB:
+      return Code::corrupt;
+    case SQLITE_FULL:
+      return Code::exhausted;
     case SQLITE_PERM:
     case SQLITE_AUTH:
-    case SQLITE_READONLY: return Code::denied;
-    case SQLITE_CANTOPEN: return Code::not_found;
-    case SQLITE_CONSTRAINT: return Code::conflict;
-    case SQLITE_INTERRUPT: return Code::cancelled;
-    default: return Code::internal;
+    case SQLITE_READONLY:
+      return Code::denied;
+    case SQLITE_CANTOPEN:
+      return Code::not_found;
+    case SQLITE_CONSTRAINT:
+      return Code::conflict;
+    case SQLITE_INTERRUPT:
+      return Code::cancelled;
+    default:
+      return Code::internal;
   }
 }
 
@@ -44,15 +56,17 @@ SqliteStatement& SqliteStatement::bind(int parameter, std::int64_t value) {
 }
 
 SqliteStatement& SqliteStatement::bind(int parameter, std::string_view text) {
-  const int code = sqlite3_bind_text64(statement_.get(), parameter, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  const int code =
+      sqlite3_bind_text64(statement_.get(), parameter, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
   if (code != SQLITE_OK) bind_problem_ = code;
   return *this;
 }
 
 SqliteStatement& SqliteStatement::bind(int parameter, ByteView blob) {
   // An empty span may have no address, which SQLite would take for NULL.
-  const int code = blob.empty() ? sqlite3_bind_zeroblob(statement_.get(), parameter, 0)
-                                : sqlite3_bind_blob64(statement_.get(), parameter, blob.data(), blob.size(), SQLITE_TRANSIENT);
+  const int code = blob.empty()
+                       ? sqlite3_bind_zeroblob(statement_.get(), parameter, 0)
+                       : sqlite3_bind_blob64(statement_.get(), parameter, blob.data(), blob.size(), SQLITE_TRANSIENT);
   if (code != SQLITE_OK) bind_problem_ = code;
   return *this;
 }
@@ -74,11 +88,14 @@ Result<> SqliteStatement::run() {
   return {};
 }
 
-std::int64_t SqliteStatement::integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
+std::int64_t SqliteStatement::integer(int column) const {
+  return sqlite3_column_int64(statement_.get(), column);
+}
 
 std::string SqliteStatement::text(int column) const {
   const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
-  return data == nullptr ? std::string() : std::string(data, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column)));
+  return data == nullptr ? std::string()
+                         : std::string(data, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column)));
 }
 
 Bytes SqliteStatement::blob(int column) const {
@@ -105,8 +122,7 @@ Result<SqliteConnection> SqliteConnection::open(const std::string& path, SqliteO
 
 Result<SqliteStatement> SqliteConnection::prepare(std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
-  const int code =
-      sqlite3_prepare_v2(connection_.get(), sql.data(), static_cast<int>(sql.size()), &statement, nullptr);
+  const int code = sqlite3_prepare_v2(connection_.get(), sql.data(), static_cast<int>(sql.size()), &statement, nullptr);
   if (code != SQLITE_OK) return std::unexpected(sqlite_error(connection_.get(), code, sql));
   return SqliteStatement(connection_.get(), statement);
 }
