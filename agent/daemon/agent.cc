@@ -70,6 +70,7 @@ Result<> Agent::run() {
 
 Result<> Agent::begin() {
   TRY_DURING("finish what a crash left", end_interrupted_jobs(parts_.state, parts_.clock, parts_.log));
+  TRY_DURING("read which backups are owed", schedule_.remember());
   if (auto assignment = TRY(parts_.state.assignment())) assignment_ = std::move(*assignment);
   // Confirmed to the coordinator, but the agent died before they began: they are ours to carry out.
   for (const auto& order : TRY(parts_.state.orders_without_report())) waiting_orders_.push_back(order);

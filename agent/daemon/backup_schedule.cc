@@ -1,13 +1,21 @@
 #include "agent/daemon/backup_schedule.h"
 
 #include <algorithm>
+#include <limits>
+#include <ranges>
 
 namespace holdfast {
 
+Result<> BackupSchedule::remember() {
+  const auto reports = TRY(state_.newest_reports(std::numeric_limits<std::uint32_t>::max()));
+  for (const auto& report : std::views::reverse(reports)) ended(report);
+  for (auto& [database, history] : histories_) history.failures = std::min(history.failures, 1U);
+  return {};
+}
+
 RunHistory& BackupSchedule::history(const Assigned& database, Timestamp now) {
-  auto [found, is_new] = histories_.try_emplace(database.database);
-  RunHistory& history = found->second;
-  if (is_new) {
+  RunHistory& history = histories_[database.database];
+  if (history.known_since.is_never()) {
     history.known_since = now;
     if (const auto began = state_.last_run(database.database)) history.last_began = *began;
   }

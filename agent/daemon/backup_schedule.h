@@ -13,6 +13,10 @@ class BackupSchedule {
  public:
   BackupSchedule(AgentState& state, Logger log) : state_(state), log_(std::move(log)) {}
 
+  // What the journal says of earlier runs of this program: a backup that failed or was cut off is owed a retry, soon,
+  // however often it had failed before. Once, before `due`, when no job in the journal is unfinished.
+  Result<> remember();
+
   // The databases whose time has come. A database whose policy cannot be read is logged once and left out.
   struct DueNow {
     const Assigned* database = nullptr;

@@ -1,0 +1,76 @@
+#include "agent/daemon/backup_schedule.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/harness/result_matchers.h"
+#include "tests/harness/seeded_entropy.h"
+#include "tests/harness/temporary_directory.h"
+
+namespace holdfast {
+namespace {
+
+// What the agent knows of its backups after it was started again.
+class ScheduleAfterARestart : public testing::Test {
+ protected:
+  ScheduleAfterARestart() : state_(AgentState::open(directory_.path()).value()) {
+    Assigned database;
+    database.database = entropy_.id<DatabaseId>();
+    database.protect = true;
+    database.policy.full = "0 1 * * *";
+    database.last_backup_at = yesterday_;
+    assignment_.databases.push_back(database);
+    EXPECT_THAT(state_->save_last_run(database.database, began_), Succeeded());
+  }
+  void in_the_journal(JobState state, Timestamp at) {
+    JobReport report;
+    report.job.id = entropy_.id<JobId>();
+    report.job.kind = JobKind::backup;
+    report.job.database = assignment_.databases[0].database;
+    report.job.state = state;
+    report.job.created_at = at;
+    report.job.finished_at = at;
+    ASSERT_THAT(state_->save_report(report), Succeeded());
+  }
+  std::vector<BackupSchedule::DueNow> due(Timestamp now) {
+    BackupSchedule schedule(*state_, Logger::none());
+    EXPECT_THAT(schedule.remember(), Succeeded());
+    return schedule.due(assignment_, now);
+  }
+
+  TemporaryDirectory directory_;
+  SeededEntropy entropy_{11};
+  std::unique_ptr<AgentState> state_;
+  Assignment assignment_;
+  const Timestamp yesterday_ = parse_time("2026-03-01T01:00:30Z").value();
+  const Timestamp began_ = parse_time("2026-03-02T01:00:00Z").value();
+  const Timestamp failed_ = parse_time("2026-03-02T01:00:20Z").value();
+};
+
+TEST_F(ScheduleAfterARestart, OwesNothingWhenTheRunOfTodayIsComplete) {
+  in_the_journal(JobState::complete, failed_);
+  EXPECT_TRUE(due(failed_ + std::chrono::hours(2)).empty());
+}
+
+TEST_F(ScheduleAfterARestart, TriesARunAgainThatWasCutOff) {
+  in_the_journal(JobState::complete, yesterday_);
+  in_the_journal(JobState::failed, failed_);
+  EXPECT_TRUE(due(failed_ + std::chrono::seconds(30)).empty());
+  const auto now_due = due(failed_ + std::chrono::minutes(1));
+  ASSERT_EQ(now_due.size(), 1U);
+  EXPECT_EQ(now_due[0].reason, DueReason::retry);
+}
+
+TEST_F(ScheduleAfterARestart, DoesNotWaitLongerForTheFailuresBefore) {
+  for (int hour = 6; hour > 0; --hour) in_the_journal(JobState::failed, failed_ - std::chrono::hours(hour));
+  in_the_journal(JobState::failed, failed_);
+  EXPECT_EQ(due(failed_ + std::chrono::minutes(1)).size(), 1U);
+}
+
+TEST_F(ScheduleAfterARestart, OwesNoRetryAfterALaterSuccess) {
+  in_the_journal(JobState::failed, failed_);
+  in_the_journal(JobState::complete, failed_ + std::chrono::minutes(2));
+  EXPECT_TRUE(due(failed_ + std::chrono::minutes(10)).empty());
+}
+
+}  // namespace
+}  // namespace holdfast
