@@ -74,7 +74,6 @@ Result<PostgresSettings> read_postgres(Setting root) {
     return std::unexpected(root.error("start_command and stop_command are given together or not at all"));
   }
   TRY(set_duration(TRY(root.at("stop_timeout")), out.stop_timeout, std::chrono::seconds(1)));
-  TRY(set_duration(TRY(root.at("recovery_timeout")), out.recovery_timeout, std::chrono::seconds(1)));
   return out;
 }
 

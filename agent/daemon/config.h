@@ -27,8 +27,7 @@ struct PostgresSettings {
   std::string role;           // postgres.role: whom to connect as; empty: the data directory's owner
   std::string start_command;  // postgres.start_command: for the shell, instead of what manages the server
   std::string stop_command;   // postgres.stop_command: given together or not at all
-  Micros stop_timeout = std::chrono::seconds(60);    // postgres.stop_timeout
-  Micros recovery_timeout = std::chrono::hours(24);  // postgres.recovery_timeout: replay may be long
+  Micros stop_timeout = std::chrono::seconds(60);  // postgres.stop_timeout
 };
 
 struct AgentConfig {

@@ -9,44 +9,6 @@
 namespace holdfast {
 namespace {
 
-std::string_view job_state(JobState state) {
-  switch (state) {
-    case JobState::queued:
-      return "queued";
-    case JobState::running:
-      return "running";
-    case JobState::complete:
-      return "complete";
-    case JobState::failed:
-      return "failed";
-    case JobState::cancelled:
-      return "cancelled";
-    case JobState::lost:
-      return "lost";
-  }
-  return "unknown";
-}
-
-std::string_view job_kind(JobKind kind) {
-  switch (kind) {
-    case JobKind::backup:
-      return "backup";
-    case JobKind::restore:
-      return "restore";
-    case JobKind::verify:
-      return "verify";
-    case JobKind::rollback:
-      return "rollback";
-    case JobKind::finalize:
-      return "finalize";
-    case JobKind::store_check:
-      return "store check";
-    case JobKind::refresh:
-      return "refresh";
-  }
-  return "job";
-}
-
 // The agent holds this lock as long as it lives.
 bool agent_runs(const std::string& directory) {
   const UniqueFd fd(::open((directory + "/agent.lock").c_str(), O_RDWR | O_CLOEXEC));
@@ -74,8 +36,8 @@ Result<std::string> agent_status(const std::string& state_directory) {
     }
   }
   for (const auto& report : TRY(state->newest_reports(10))) {
-    out += fmt::format("job        {} {} {} {}\n", report.job.id, job_kind(report.job.kind),
-                       job_state(report.job.state), report.job.error);
+    out += fmt::format("job        {} {} {} {}\n", report.job.id, word(report.job.kind), word(report.job.state),
+                       report.job.error);
   }
   return out;
 }

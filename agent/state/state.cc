@@ -69,10 +69,6 @@ std::string history_key(DatabaseId database, Timeline timeline) {
 
 }  // namespace
 
-bool is_final(JobState state) {
-  return state != JobState::queued && state != JobState::running;
-}
-
 Result<std::unique_ptr<AgentState>> AgentState::open(const std::string& directory) {
   UniqueFd lock = TRY(lock_directory(directory));
   const std::string path = directory + "/state.db";

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "shared/base/ids.h"
+#include "shared/fleet/words.h"
 #include "shared/sqlite/connection.h"
 #include "shared/wire/messages.h"
 
@@ -95,8 +96,5 @@ class AgentState {
   SqliteConnection connection_;
   UniqueFd lock_;
 };
-
-// True for complete, failed, cancelled, lost.
-bool is_final(JobState state);
 
 }  // namespace holdfast

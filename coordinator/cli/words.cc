@@ -2,10 +2,6 @@
 
 namespace holdfast {
 
-std::string_view word(Engine engine) {
-  return engine == Engine::postgres ? "postgres" : "sqlite";
-}
-
 std::string_view word(BackupType type) {
   switch (type) {
     case BackupType::full:
@@ -86,44 +82,6 @@ std::string_view word(Approval approval) {
   return "unknown";
 }
 
-std::string_view word(JobKind kind) {
-  switch (kind) {
-    case JobKind::backup:
-      return "backup";
-    case JobKind::restore:
-      return "restore";
-    case JobKind::verify:
-      return "verify";
-    case JobKind::rollback:
-      return "rollback";
-    case JobKind::finalize:
-      return "finalize";
-    case JobKind::store_check:
-      return "store-check";
-    case JobKind::refresh:
-      return "refresh";
-  }
-  return "unknown";
-}
-
-std::string_view word(JobState state) {
-  switch (state) {
-    case JobState::queued:
-      return "queued";
-    case JobState::running:
-      return "running";
-    case JobState::complete:
-      return "complete";
-    case JobState::failed:
-      return "failed";
-    case JobState::cancelled:
-      return "cancelled";
-    case JobState::lost:
-      return "lost";
-  }
-  return "unknown";
-}
-
 std::string_view token_state(const Token& token, Timestamp now) {
   if (token.revoked) return "revoked";
   if (token.expires_at <= now) return "expired";
@@ -153,10 +111,6 @@ std::string describe(const Labels& labels) {
   std::string out;
   for (const auto& [key, value] : labels) out += (out.empty() ? "" : ",") + key + "=" + value;
   return out;
-}
-
-bool is_final(JobState state) {
-  return state != JobState::queued && state != JobState::running;
 }
 
 }  // namespace holdfast

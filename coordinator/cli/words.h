@@ -2,11 +2,11 @@
 // The words that the command line's contract has for kinds and states.
 #include <string_view>
 
+#include "shared/fleet/words.h"
 #include "shared/wire/messages.h"
 
 namespace holdfast {
 
-std::string_view word(Engine engine);
 std::string_view word(BackupType type);
 std::string_view word(BackupState state);
 // "offline" is an active node that is not connected now.
@@ -14,8 +14,6 @@ std::string_view word(const NodeView& node);
 std::string_view word(Protection protection);
 std::string_view word(StoreKind kind);
 std::string_view word(Approval approval);
-std::string_view word(JobKind kind);
-std::string_view word(JobState state);
 // "active", "used up", "expired" or "revoked".
 std::string_view token_state(const Token& token, Timestamp now);
 
@@ -23,7 +21,5 @@ std::string_view token_state(const Token& token, Timestamp now);
 std::string describe(const RecoveryTarget& target);
 // "env=prod,role=db"
 std::string describe(const Labels& labels);
-
-bool is_final(JobState state);
 
 }  // namespace holdfast

@@ -112,7 +112,7 @@ void close_backup(Turn& turn, const Job& job) {
   Backup row = *known;
   row.state = BackupState::failed;
   row.finished_at = turn.now;
-  if (row.error.empty()) row.error = job.error.empty() ? std::string(to_word(job.state)) : job.error;
+  if (row.error.empty()) row.error = job.error.empty() ? std::string(word(job.state)) : job.error;
   turn.put(row);
 }
 

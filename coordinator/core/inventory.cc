@@ -83,7 +83,7 @@ void settle_database(Turn& turn, DatabaseId id) {
   }
   const Node* node = home_node(state, database);
   database.labels = node == nullptr ? Labels{} : node->labels;
-  database.labels["engine"] = to_word(database.engine);
+  database.labels["engine"] = word(database.engine);
   derive_protection(state, database);
   auto alerts = alerts_of(state, database, turn.now);
   database.alerts.insert(database.alerts.end(), alerts.begin(), alerts.end());
@@ -148,7 +148,7 @@ void watch_rivals(Turn& turn) {
 Labels labels_for_selection(const CoreState& state, const Database& database) {
   Labels labels = database.labels;
   labels["name"] = database.name;
-  labels["engine"] = to_word(database.engine);
+  labels["engine"] = word(database.engine);
   if (const Node* node = home_node(state, database)) labels["node"] = node->name;
   return labels;
 }

@@ -75,7 +75,7 @@ void end_job(Turn& turn, JobId id, JobState state, Code code, std::string error,
 std::optional<JobRow> own_job(Turn& turn, const Node& node, const JobReport& report) {
   const Job& job = report.job;
   if (job.kind != JobKind::backup && job.kind != JobKind::verify) {
-    turn.alert_once(fmt::format("node \"{}\" reported a {} that nobody ordered", node.name, to_word(job.kind)));
+    turn.alert_once(fmt::format("node \"{}\" reported a {} that nobody ordered", node.name, word(job.kind)));
     return std::nullopt;
   }
   if (!turn.state.has_member(job.database, node.id)) {
@@ -201,7 +201,7 @@ void job_reported(Turn& turn, const MessageCame& event, const Node& node, const 
     job_changed(turn, row, report.target);
     if (before != row.job.state && row.job.state == JobState::failed) {
       const Database* database = state.database(row.job.database);
-      turn.alert(fmt::format("{} of database \"{}\" failed on node \"{}\": {}", to_word(row.job.kind),
+      turn.alert(fmt::format("{} of database \"{}\" failed on node \"{}\": {}", word(row.job.kind),
                              database == nullptr ? row.job.database.text() : database->name, node.name, row.job.error));
     }
   }
@@ -238,7 +238,7 @@ Result<> cancel_job(Turn& turn, JobId id, const std::string& who) {
   CoreState& state = turn.state;
   const Job job = state.jobs.at(id).job;
   if (is_final(job.state)) {
-    return fail(Code::conflict, fmt::format("job {} is {} already", id, to_word(job.state)));
+    return fail(Code::conflict, fmt::format("job {} is {} already", id, word(job.state)));
   }
   const auto order = state.orders.find(id);
   const bool unsent = order != state.orders.end() && order->second.sent_at.is_never();

@@ -10,7 +10,7 @@ struct Overloaded : Cases... {
   using Cases::operator()...;
 };
 
-std::string_view to_word(Role role) {
+std::string_view word(Role role) {
   switch (role) {
     case Role::viewer:
       return "viewer";
@@ -84,10 +84,10 @@ void operator_request(Turn& turn, const MessageCame& event, const Operator& who,
   }
   const Role needed = needed_role(request.body);
   if (who.role < needed) {
-    turn.audit("operator " + who.name, fmt::format("was denied a request that needs the role {}", to_word(needed)));
+    turn.audit("operator " + who.name, fmt::format("was denied a request that needs the role {}", word(needed)));
     answer(Refused{
         Code::denied,
-        fmt::format("operator \"{}\" has the role {} and this needs {}", who.name, to_word(who.role), to_word(needed)),
+        fmt::format("operator \"{}\" has the role {} and this needs {}", who.name, word(who.role), word(needed)),
         "ask an admin"});
     return;
   }

@@ -27,7 +27,7 @@ void take_state(RestoreTarget& target, const Job& job) {
     case JobState::cancelled:
     case JobState::lost:
       target.state = "failed";
-      target.error = job.error.empty() ? std::string(to_word(job.state)) : job.error;
+      target.error = job.error.empty() ? std::string(word(job.state)) : job.error;
       target.hint = job.hint;
       target.code = job.code;
       break;

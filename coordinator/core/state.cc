@@ -240,48 +240,4 @@ void Turn::alert_once(const std::string& text) {
   alert(text);
 }
 
-bool is_final(JobState state) {
-  return state != JobState::queued && state != JobState::running;
-}
-
-std::string_view to_word(JobState state) {
-  switch (state) {
-    case JobState::queued:
-      return "queued";
-    case JobState::running:
-      return "running";
-    case JobState::complete:
-      return "complete";
-    case JobState::failed:
-      return "failed";
-    case JobState::cancelled:
-      return "cancelled";
-    case JobState::lost:
-      return "lost";
-  }
-  return "unknown";
-}
-std::string_view to_word(JobKind kind) {
-  switch (kind) {
-    case JobKind::backup:
-      return "backup";
-    case JobKind::restore:
-      return "restore";
-    case JobKind::verify:
-      return "verify";
-    case JobKind::rollback:
-      return "rollback";
-    case JobKind::finalize:
-      return "finalize";
-    case JobKind::store_check:
-      return "store check";
-    case JobKind::refresh:
-      return "refresh";
-  }
-  return "unknown";
-}
-std::string_view to_word(Engine engine) {
-  return engine == Engine::postgres ? "postgres" : "sqlite";
-}
-
 }  // namespace holdfast

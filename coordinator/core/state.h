@@ -7,6 +7,7 @@
 #include "coordinator/catalog/audit.h"
 #include "coordinator/catalog/rows.h"
 #include "coordinator/core/core.h"
+#include "shared/fleet/words.h"
 
 namespace holdfast {
 
@@ -141,11 +142,6 @@ struct Turn {
   // At most once in ten minutes for each text.
   void alert_once(const std::string& text);
 };
-
-bool is_final(JobState state);
-std::string_view to_word(JobState state);
-std::string_view to_word(JobKind kind);
-std::string_view to_word(Engine engine);
 
 // Everything from the catalog.
 Result<> load_state(CoreState& state, KeyValueStore& catalog);
