@@ -242,7 +242,7 @@ void FleetModel::watch_job(const JobRow& row) {
     const bool back = rank(row.job.state) < rank(was);
     const bool changed_end = rank(was) == 2 && was != JobState::lost && row.job.state != was;
     if (back || changed_end || row.sequence < before->second.sequence) {
-      violation(fmt::format("job {} went from {} to {}", row.job.id, to_word(was), to_word(row.job.state)));
+      violation(fmt::format("job {} went from {} to {}", row.job.id, word(was), word(row.job.state)));
     }
   } else if (row.job.origin.starts_with("operator")) {
     ordered_.insert(row.job.id);
@@ -283,9 +283,9 @@ void FleetModel::check_end() {
   }
   for (const JobId id : ordered_) {
     const JobState state = jobs_.at(id).job.state;
-    if (!is_final(state)) violation(fmt::format("job {} was ordered and is still {}", id, to_word(state)));
+    if (!is_final(state)) violation(fmt::format("job {} was ordered and is still {}", id, word(state)));
     if (!begun.contains(id) && state != JobState::cancelled) {
-      violation(fmt::format("job {} was ordered, never run, and is {}", id, to_word(state)));
+      violation(fmt::format("job {} was ordered, never run, and is {}", id, word(state)));
     }
   }
   for (const auto& [id, backup] : backups_) {
