@@ -89,8 +89,10 @@ Result<bool> recover_interrupted(std::string_view last_step, const RestoreUndo& 
     TRY(undo_restore(undo, stop_server, start_server));
     return true;
   }
-  // Cut off while it stopped the server: the data is untouched, only the server may be down.
+  // Cut off while it stopped the server: the data is untouched, but the server is down, or is still going down, since
+  // what was asked to stop it lives on without us.
   if (last_step == restore_step::stopping && undo.server == RestoreUndo::Server::was_running && start_server) {
+    if (stop_server) TRY_DURING("let the server finish stopping", stop_server());
     TRY_DURING("start the server again", start_server());
     return true;
   }
