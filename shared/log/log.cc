@@ -22,10 +22,13 @@ std::string_view level_name(LogLevel level) {
   return "error";
 }
 
-std::string escaped(std::string_view text) {
+// A line stays one line whatever a name in it holds. Quotes matter only where the text stands between quotes.
+enum class Quotes : std::uint8_t { escape, keep };
+
+std::string escaped(std::string_view text, Quotes quotes = Quotes::escape) {
   std::string out;
   for (const char c : text) {
-    if (c == '"' || c == '\\') {
+    if (quotes == Quotes::escape && (c == '"' || c == '\\')) {
       out += '\\';
       out += c;
     } else if (c == '\n') {
@@ -82,7 +85,7 @@ std::string format_line(LogFormat format, std::string_view time, LogLevel level,
     for (const auto& field : fields) line += fmt::format(R"(,"{}":"{}")", escaped(field.name), escaped(field.value));
     return line + "}";
   }
-  line = fmt::format("{} {:7} {}", time, level_name(level), escaped(message));
+  line = fmt::format("{} {:7} {}", time, level_name(level), escaped(message, Quotes::keep));
   for (const auto& field : fields) {
     line += needs_quotes(field.value) ? fmt::format(" {}=\"{}\"", field.name, escaped(field.value))
                                       : fmt::format(" {}={}", field.name, field.value);

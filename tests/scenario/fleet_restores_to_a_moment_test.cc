@@ -114,10 +114,12 @@ TEST_F(OneFleet, BringsASqliteFileBackThatWasOverwritten) {
   const std::string directory = fleet_.path("files");
   std::filesystem::create_directory(directory);
   const std::string file = directory + "/app.data";
-  auto app = SqliteConnection::open(file, SqliteOpen::create, std::chrono::seconds(5)).value();
-  ASSERT_THAT(
-      app.execute("PRAGMA journal_mode=WAL; CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2)"),
-      Succeeded());
+  {
+    auto app = SqliteConnection::open(file, SqliteOpen::create, std::chrono::seconds(5)).value();
+    ASSERT_THAT(
+        app.execute("PRAGMA journal_mode=WAL; CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2)"),
+        Succeeded());
+  }
   add_host("files-host", directory);
   const auto backup = fleet_.wait_for_backup();
   ASSERT_FALSE(backup.is_null());

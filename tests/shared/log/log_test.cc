@@ -20,6 +20,11 @@ TEST(TextLines, QuoteOnlyWhatNeedsIt) {
             "T info    backup done database=orders note=\"a b\"");
 }
 
+TEST(TextLines, KeepTheQuotesOfAMessage) {
+  EXPECT_EQ(format_line(LogFormat::text, "T", LogLevel::info, "store \"a\" is full", {}),
+            "T info    store \"a\" is full");
+}
+
 TEST(TextLines, CannotBeForgedByAName) {
   const auto line = format_line(LogFormat::text, "T", LogLevel::info, "m", {{"database", "x\nT error   faked"}});
   EXPECT_EQ(line.find('\n'), std::string::npos);
