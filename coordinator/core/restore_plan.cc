@@ -80,6 +80,16 @@ Timestamp end_of(const Search& search, Timeline timeline) {
   return end;
 }
 
+// The one that is being written. Not always the highest: a restore that was rolled back leaves its own timeline behind,
+// and the server goes on with the one from before.
+Timeline current_timeline(const Search& search) {
+  Timeline current = newest_timeline(search);
+  for (const Timeline timeline : known_timelines(search)) {
+    if (end_of(search, timeline) > end_of(search, current)) current = timeline;
+  }
+  return current;
+}
+
 // For a moment, the timeline that was written at that moment: after a restore to an earlier point the newest timeline
 // does not pass through what was undone, but somebody may well want that back. Between the end of one timeline and the
 // beginning of the next (a failover) it is the next.
@@ -95,6 +105,10 @@ std::vector<Timeline> timelines_at(const Search& search, Timestamp time) {
   if (end_of(search, current) >= time) return candidates;
   for (const Timeline timeline : known) {
     if (timeline > current) candidates.push_back(timeline);
+  }
+  // One from before that was taken up again.
+  for (const Timeline timeline : known) {
+    if (timeline < current && end_of(search, timeline) >= time) candidates.push_back(timeline);
   }
   return candidates;
 }
@@ -113,7 +127,7 @@ Result<std::vector<Timeline>> candidate_timelines(const Search& search) {
     return std::vector<Timeline>{Timeline(number)};
   }
   if (target.kind == TargetKind::time) return timelines_at(search, target.time);
-  return std::vector<Timeline>{newest_timeline(search)};
+  return std::vector<Timeline>{current_timeline(search)};
 }
 
 // nullopt: the backup does not lie on the way to this timeline.
@@ -280,9 +294,9 @@ std::optional<Window> recovery_window(const DatabaseHistory& history) {
     window.to = search.backups.back().finished_at;
     return window;
   }
-  const Timeline newest = newest_timeline(search);
+  const Timeline current = current_timeline(search);
   for (const Backup& backup : search.backups) {
-    auto reach = reach_from(search, backup, newest);
+    auto reach = reach_from(search, backup, current);
     if (!reach) reach = reach_from(search, backup, backup.timeline);
     if (backup.finished_at > window.to) {
       window.gaps.push_back({window.to, backup.finished_at, window.through_lsn, backup.stop_lsn});

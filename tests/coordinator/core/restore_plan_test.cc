@@ -161,6 +161,18 @@ TEST(RestorePlan, BringsBackWhatARestoreToAnEarlierMomentUndid) {
   EXPECT_EQ(plan_source(history, to_time(1250), std::nullopt)->timeline, Timeline(2));
 }
 
+TEST(RestorePlan, GoesOnWithTheTimelineThatARollbackTookUpAgain) {
+  DatabaseHistory history = plain();
+  history.ranges.push_back(range(600, 700, 1200, 1300, 2));  // restored to position 620, rolled back at second 1300
+  history.switches = {change(2, 1, 620)};
+  history.ranges.push_back(range(900, 1100, 1000, 1500, 1));
+  const auto again = plan_source(history, to_time(1400), std::nullopt);
+  ASSERT_TRUE(again) << again.error().text();
+  EXPECT_EQ(again->timeline, Timeline(1));
+  EXPECT_EQ(plan_source(history, latest(), std::nullopt)->timeline, Timeline(1));
+  EXPECT_EQ(recovery_window(history)->to, at(1500));
+}
+
 TEST(RestorePlan, TakesTheTimelineItIsTold) {
   DatabaseHistory history = plain();
   history.ranges.push_back(range(600, 700, 1200, 1300, 2));
