@@ -44,7 +44,9 @@ void ConnectionKeeper::connect() {
 void ConnectionKeeper::disconnect(const Error& cause) {
   transport_.reset();
   const Micros wait = backoff(first_wait, longest_wait, failures_, entropy_);
-  if (was_connected_ || failures_ == 0) {
+  // Once for each kind of cause: being shut out is another story than not being heard.
+  if (was_connected_ || failures_ == 0 || cause.code != last_cause_) {
+    last_cause_ = cause.code;
     log_.warning("no connection to the coordinator; backups and WAL go on without it",
                  {{"cause", cause.message}, {"retry_in", to_text(Micros(wait.count() / 1000 * 1000))}});
   }

@@ -40,6 +40,7 @@ class ConnectionKeeper {
   std::uint32_t failures_ = 0;  // in a row
   Micros next_try_{0};
   bool was_connected_ = false;
+  Code last_cause_ = Code::internal;  // of the last warning
 };
 
 }  // namespace holdfast
