@@ -19,6 +19,8 @@ struct BackupStop {
   BackupLabel label;
   Bytes label_file;      // byte for byte
   Bytes tablespace_map;  // byte for byte; empty when there are no tablespaces
+  // By the server's clock, like the times of its commits: what a restore to a time is compared with.
+  Timestamp stopped_at;
 };
 
 class BackupSession {

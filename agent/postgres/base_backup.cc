@@ -91,7 +91,7 @@ class BaseBackup {
     const BackupStop stopped = TRY(session.stop());
     result_.stop = stopped.stop;
     result_.timeline = stopped.label.timeline;
-    result_.finished_at = clock_.now();
+    result_.finished_at = stopped.stopped_at;
     TRY(put_manifest(stopped));
     if (request_.wait_for_wal) {
       TRY_DURING(fmt::format("wait for the log up to {}", result_.stop),

@@ -37,7 +37,7 @@ struct BaseBackupResult {
   Lsn start;
   Lsn stop;
   Timestamp started_at;
-  Timestamp finished_at;     // the backup mode's end: from here on it can be restored
+  Timestamp finished_at;     // the backup mode's end by the server's clock: from here on it can be restored
   ByteCount database_bytes;  // of the files as they went into the backup
   ByteCount read_bytes;
   PageChecksums page_checksums = PageChecksums::off;  // on: pages were checked
