@@ -106,10 +106,11 @@ const Fleet::AgentPlace& Fleet::add_agent(const std::string& name, const std::ve
   return places_.insert_or_assign(name, place).first->second;
 }
 
-void Fleet::start_agent(const std::string& name, const std::string& token) {
+void Fleet::start_agent(const std::string& name, const std::string& token,
+                        const std::vector<std::string>& more_environment) {
   const AgentPlace& place = places_.at(name);
   std::vector<std::string> command{binary("holdfast-agent"), "run", "--state", place.state, "--config", place.config};
-  std::vector<std::string> environment;
+  std::vector<std::string> environment = more_environment;
   if (!token.empty()) environment.push_back("HOLDFAST_TOKEN=" + token);
   agents_[name] = ChildProcess::start(command, place.log, environment);
 }

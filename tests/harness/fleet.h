@@ -47,7 +47,8 @@ class Fleet {
   };
   // `within`: where it looks for databases, PostgreSQL's and SQLite's.
   const AgentPlace& add_agent(const std::string& name, const std::vector<std::string>& within);
-  void start_agent(const std::string& name, const std::string& token = {});
+  void start_agent(const std::string& name, const std::string& token = {},
+                   const std::vector<std::string>& environment = {});
   ChildProcess& agent(const std::string& name) { return agents_.at(name); }
   const AgentPlace& place(const std::string& name) const { return places_.at(name); }
 
