@@ -21,7 +21,7 @@ constexpr Micros default_server_timeout = std::chrono::minutes(5);
 Result<std::string> runtime_directory(const std::string& state_directory) {
   if (::geteuid() != 0) return state_directory;
   PosixFileSystem files;
-  const std::string directory = "/run/holdfast";
+  std::string directory = "/run/holdfast";
   TRY(files.make_directories(directory, 0755));
   ::chmod(directory.c_str(), 0755);  // whatever the umask
   return directory;
