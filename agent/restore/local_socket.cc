@@ -68,7 +68,7 @@ Result<std::string> receive_line(int fd, std::size_t limit) {
   std::string line;
   while (line.size() < limit) {
     std::uint8_t byte = 0;  // one at a time: what follows the line belongs to the next reader
-    TRY(receive_some(fd, &byte, 1));
+    (void)TRY(receive_some(fd, &byte, 1));
     if (byte == '\n') return line;
     line.push_back(static_cast<char>(byte));
   }

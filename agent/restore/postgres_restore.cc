@@ -130,7 +130,7 @@ class Run {
     say("staging the log");
     const std::string directory = staged_wal_directory(target_.directory);
     TRY(remove_tree(directory));
-    TRY(stage_wal(directory, plan_, parts_.record, target_.target, parts_.wal, parts_.owner, parts_.stop));
+    (void)TRY(stage_wal(directory, plan_, parts_.record, target_.target, parts_.wal, parts_.owner, parts_.stop));
     RecoverySettings unattended = settings(staged_wal_command(directory));
     unattended.watch = RecoveryWatch::unattended;
     return write_recovery_settings(target_.directory, unattended, parts_.owner);

@@ -100,7 +100,7 @@ Result<> set_aside(const std::vector<AsideEntry>& entries) {
   // Tablespaces first: the data directory's name is what says that all of it was set aside.
   for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
     if (!is_there(entry->original)) continue;
-    const auto moved = move_durably(entry->original, entry->aside);
+    auto moved = move_durably(entry->original, entry->aside);
     if (!moved) {
       for (const AsideEntry& back : done) TRY_DURING("undo", move_durably(back.aside, back.original));
       return moved;

@@ -168,7 +168,7 @@ std::optional<ServerProcess> running_server(const std::string& data_directory) {
   PosixFileSystem files;
   const auto content = files.read(data_directory + "/postmaster.pid");
   if (!content) return std::nullopt;
-  const auto process = parse_postmaster_pid(as_text(*content));
+  auto process = parse_postmaster_pid(as_text(*content));
   if (!process || (::kill(process->pid, 0) != 0 && errno == ESRCH)) return std::nullopt;
   return process;
 }

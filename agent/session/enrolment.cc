@@ -28,7 +28,7 @@ Result<Message> wait_for_answer(ClientTransport& transport, std::uint64_t id, Cl
   return fail(Code::timed_out, "the coordinator did not answer");
 }
 
-Result<Message> ask(ClientTransport& transport, Message message, Clock& clock) {
+Result<Message> ask(ClientTransport& transport, const Message& message, Clock& clock) {
   TRY(transport.send(encode_message(message)));
   return wait_for_answer(transport, message.id, clock);
 }

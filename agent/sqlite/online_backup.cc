@@ -37,10 +37,7 @@ std::string user_name(uid_t uid) {
 class FrameFiller {
  public:
   FrameFiller(BackupWriter::Worker& worker, ManifestFile& file, std::uint32_t page_size)
-      : worker_(worker),
-        file_(file),
-        page_size_(page_size),
-        limit_(std::max<std::size_t>(frame_plain_target, page_size)) {
+      : worker_(worker), file_(file), limit_(std::max<std::size_t>(frame_plain_target, page_size)) {
     plain_.reserve(limit_);
   }
   Result<> add(std::uint64_t page_number, ByteView page) {
@@ -70,7 +67,6 @@ class FrameFiller {
  private:
   BackupWriter::Worker& worker_;
   ManifestFile& file_;
-  std::uint32_t page_size_;
   std::size_t limit_;
   std::size_t pending_ = 0;  // extents at the end that do not know their frame yet
   Bytes plain_;

@@ -41,7 +41,7 @@ Result<UniqueFd> lock_directory(const std::string& directory) {
 
 Result<> prepare_schema(SqliteConnection& connection, const std::string& path) {
   auto version = TRY(connection.prepare("PRAGMA user_version"));
-  TRY(version.step());
+  (void)TRY(version.step());
   const std::int64_t found = version.integer(0);
   if (found > schema_version) {
     return fail(Code::unsupported,

@@ -90,7 +90,7 @@ Result<std::vector<AuditEntry>> verify_audit(KeyValueStore& store) {
     const std::uint64_t expected = head.sequence + 1;
     auto entry = decode_audit(value);
     if (!entry) {
-      broken = std::move(entry).error().during(fmt::format("audit entry {}", expected));
+      broken = Error(entry.error()).during(fmt::format("audit entry {}", expected));
     } else if (entry->sequence != expected || to_bytes(key) != audit_key(expected)) {
       broken = Error{Code::corrupt, fmt::format("audit entry {} is missing", expected), {}};
     } else if (entry->previous != head.hash) {

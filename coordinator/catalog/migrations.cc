@@ -30,7 +30,7 @@ Result<> run_one(KeyValueStore& store, std::uint64_t epoch, SchemaState& state, 
   state.dirty = migration.number;
   TRY(store.commit({put_schema(state)}, epoch));
   if (migration.run) {
-    TRY(migration.run(store, [&](std::vector<CatalogChange> changes) { return store.commit(changes, epoch); }));
+    TRY(migration.run(store, [&](const std::vector<CatalogChange>& changes) { return store.commit(changes, epoch); }));
   }
   state = {migration.number, checksum_after(state.checksum, migration), 0};
   return store.commit({put_schema(state)}, epoch);

@@ -12,7 +12,7 @@ namespace {
 Result<std::string> recovery_key_path(Session& session, const RecoveryArguments& arguments) {
   if (!arguments.key_file.empty()) return arguments.key_file;
   if (const auto path = session.console().environment("HOLDFAST_RECOVERY_KEY")) return *path;
-  const std::string beside = parent_of(TRY(session.operator_path())) + "/recovery.key";
+  std::string beside = parent_of(TRY(session.operator_path())) + "/recovery.key";
   if (TRY(session.files().stat(beside))) return beside;
   return fail(Code::invalid, "no recovery key: \"" + beside + "\" does not exist",
               "name it with --recovery-key FILE or HOLDFAST_RECOVERY_KEY");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "coordinator/core/assignment.h"
 #include "coordinator/core/grouping.h"
 #include "coordinator/core/histories.h"
 #include "coordinator/core/jobs.h"
@@ -155,18 +156,30 @@ Result<> check_targets_differ(const CoreState& state, const Restore& restore) {
   return {};
 }
 
+// The backup's own stores first, then those that ever got one of the database's backups or get its WAL now. A store
+// that was only added holds nothing of it; asked for WAL it could not answer, and a restore must take no answer for a
+// "no".
 std::vector<StoreInfo> stores_for(const CoreState& state, const RestoreTarget& target) {
   std::vector<StoreInfo> stores;
   std::set<std::string> listed;
-  const Backup* backup = state.backup(target.backup);
-  if (backup != nullptr) {
-    for (const auto& copy : backup->copies) {
-      const auto store = state.stores.find(copy.store);
-      if (store != state.stores.end() && listed.insert(copy.store).second) stores.push_back(store->second);
+  const auto add = [&](const std::string& name) {
+    const auto store = state.stores.find(name);
+    if (store != state.stores.end() && listed.insert(name).second) stores.push_back(store->second);
+  };
+  if (const Backup* backup = state.backup(target.backup)) {
+    for (const auto& copy : backup->copies) add(copy.store);
+  }
+  if (const auto backups = state.backups.find(target.database); backups != state.backups.end()) {
+    for (const auto& [id, other] : backups->second) {
+      for (const auto& copy : other.copies) add(copy.store);
     }
   }
-  for (const auto& [name, store] : state.stores) {
-    if (listed.insert(name).second) stores.push_back(store);
+  const auto database = state.databases.find(target.database);
+  if (database != state.databases.end()) {
+    const auto policy = state.policies.find(database->second.policy);
+    if (policy != state.policies.end()) {
+      for (const auto& name : chosen_stores(state, policy->second)) add(name);
+    }
   }
   return stores;
 }

@@ -16,7 +16,7 @@ class Passphrase {
  public:
   explicit Passphrase(std::string text) : text_(std::move(text)) {}
   // A copy and not a move: moving a short string would leave its characters behind, where wipe() no longer sees them.
-  Passphrase(Passphrase&& other) : text_(other.text_) { other.wipe(); }
+  Passphrase(Passphrase&& other) noexcept : text_(other.text_) { other.wipe(); }
   Passphrase& operator=(Passphrase&&) = delete;
   Passphrase(const Passphrase&) = delete;
   Passphrase& operator=(const Passphrase&) = delete;

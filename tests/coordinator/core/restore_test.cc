@@ -144,6 +144,21 @@ TEST_F(Restores, RunExactlyWhatWasPlanned) {
   EXPECT_EQ(refusal(RestoreRunRequest{plan.restore.id, grants(plan)}).code, Code::conflict);
 }
 
+TEST_F(Restores, ReadOnlyStoresThatMayHoldSomethingOfTheDatabase) {
+  add_store("unused");  // behind "local", and the policy wants one copy
+  const auto plan = expect<RestorePlanReply>(request());
+  MessageCame came;
+  came.peer = admin_.public_key;
+  came.message.id = 998;
+  came.message.body = OperatorRequest{1, 1, RestoreRunRequest{plan.restore.id, grants(plan)}};
+  const auto sends = apply(came);
+  const auto* order = find_body<Order>(sends);
+  ASSERT_NE(order, nullptr);
+  const auto& body = std::get<RestoreOrder>(order->body);
+  ASSERT_EQ(body.stores.size(), 1U);
+  EXPECT_EQ(body.stores[0].name, "local");
+}
+
 TEST_F(Restores, DoNotRunWithoutTheirKeys) {
   const auto plan = expect<RestorePlanReply>(request());
   EXPECT_EQ(refusal(RestoreRunRequest{plan.restore.id, {}}).code, Code::denied);
