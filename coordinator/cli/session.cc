@@ -47,7 +47,7 @@ Result<std::string> Session::operator_path() const {
   if (!globals_.operator_file.empty()) return globals_.operator_file;
   if (const auto path = world_.console.environment("HOLDFAST_OPERATOR")) return *path;
   const auto home = world_.console.environment("HOME");
-  const std::string usual = home ? *home + "/.config/holdfast/operator" : "";
+  std::string usual = home ? *home + "/.config/holdfast/operator" : "";
   if (!usual.empty() && TRY(world_.files.stat(usual))) return usual;
   return fail(Code::invalid,
               "no operator file: --operator and HOLDFAST_OPERATOR are not given and \"" +
@@ -65,7 +65,7 @@ Result<Client*> Session::client() {
 }
 
 Result<const FleetAccess*> Session::fleet() {
-  TRY(client());
+  (void)TRY(client());
   return &access_;
 }
 

@@ -143,7 +143,8 @@ const Member* rival_of_active(const Database& database, const GroupingWorld& wor
 }
 
 Database split_rival(Database& database, const Member& rival, const GroupingWorld& world, Timestamp now) {
-  const Member member = rival;
+  // `rival` lies in the list that it is taken out of.
+  const Member member = rival;  // NOLINT(performance-unnecessary-copy-initialization)
   std::erase(database.members, member);
   return make_database(member, {{database.id, database}}, world, now);
 }

@@ -65,7 +65,7 @@ OpenStore store_opener(FileSystem& files) {
 
 }  // namespace
 
-Result<> run_coordinator(const ProgramOptions& options, StopToken stop, const Logger& log) {
+Result<> run_coordinator(const ProgramOptions& options, const StopToken& stop, const Logger& log) {
   PosixFileSystem files;
   SystemEntropy entropy;
   SystemClock clock;

@@ -14,6 +14,6 @@ struct ProgramOptions {
 };
 
 // Runs until `stop`. Code::conflict: another coordinator has the state directory, the catalog or a port.
-Result<> run_coordinator(const ProgramOptions& options, StopToken stop, const Logger& log);
+Result<> run_coordinator(const ProgramOptions& options, const StopToken& stop, const Logger& log);
 
 }  // namespace holdfast

@@ -27,7 +27,7 @@ Result<Key> read_public_key(const Setting& setting) {
 Result<> read_fleet_file(std::string_view text, const std::string& path, StateDirectory& into) {
   Setting root = TRY(Setting::parse(text, path));
   const Setting version = TRY(root.at("version"));
-  TRY(version.integer(state_version, state_version));
+  (void)TRY(version.integer(state_version, state_version));
   const Setting fleet = TRY(root.at("fleet"));
   const auto id = FleetId::parse(TRY(fleet.text()));
   if (!id) return std::unexpected(fleet.error("is not an id"));

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <thread>
+#include <utility>
 
 namespace holdfast {
 
@@ -36,7 +37,7 @@ StopOnSignal::StopOnSignal(StopToken token) {
   ::sigaddset(&stopping, SIGTERM);
   ::sigaddset(&stopping, SIGINT);
   ::pthread_sigmask(SIG_BLOCK, &stopping, nullptr);
-  std::thread([stopping, token] {
+  std::thread([stopping, token = std::move(token)] {
     int signal = 0;
     ::sigwait(&stopping, &signal);
     token.request_stop();

@@ -249,7 +249,7 @@ Result<> BackupWriter::put_manifest(Manifest& manifest) {
   for (std::size_t at = 0; at < plain.size(); at += frame_plain_limit) {
     const std::size_t size = std::min(frame_plain_limit, plain.size() - at);
     identity.end = at + size == plain.size() ? FrameEnd::last : FrameEnd::more;
-    TRY(encoder.append(object, identity, epoch_.key, ByteView(plain).subspan(at, size)));
+    (void)TRY(encoder.append(object, identity, epoch_.key, ByteView(plain).subspan(at, size)));
     ++identity.number;
   }
   return put_object(manifest_name(database_, backup_), object);

@@ -130,8 +130,8 @@ Result<EncodedWal> encode_wal_object(WalHeader header, ByteView plain, const Epo
     FrameIdentity identity = identity_of(header, number);
     identity.nonce_prefix = prefix;
     const std::size_t begin = std::size_t{number} * frame_plain_target;
-    TRY(encoder.append(body, identity, key.key,
-                       plain.subspan(begin, std::min(frame_plain_target, plain.size() - begin))));
+    (void)TRY(encoder.append(body, identity, key.key,
+                             plain.subspan(begin, std::min(frame_plain_target, plain.size() - begin))));
   }
   header.body_size = body.size();
   header.body_sha256 = sha256(body);
