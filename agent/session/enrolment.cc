@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "shared/fleet/facts.h"
 #include "shared/identity/certificate.h"
 #include "shared/wire/codec.h"
 
@@ -70,10 +71,6 @@ bool is_refusal(const Error& error) {
 }
 
 }  // namespace
-
-std::vector<std::string> facts_texts(const NodeFacts& facts) {
-  return {facts.hostname, facts.machine_id, facts.os, facts.architecture, facts.agent_version};
-}
 
 Micros backoff(Micros base, Micros limit, std::uint32_t failures, Entropy& entropy) {
   const std::int64_t full = std::min(limit.count(), base.count() << std::min(failures, 20U));

@@ -21,9 +21,6 @@ Result<std::variant<Enrolled, EnrolPending>> try_enrolment(ClientTransport& tran
 Result<Enrolled> enrol(ZmqContext& context, const TokenText& token, const NodeKeys& keys, const NodeFacts& facts,
                        Entropy& entropy, Clock& clock, const StopToken& stop, const Logger& log);
 
-// The transcript's facts, in the order that both sides hash them.
-std::vector<std::string> facts_texts(const NodeFacts& facts);
-
 // Doubles from `base` to `limit` with full jitter, for the given number of failures so far (0: the first wait).
 Micros backoff(Micros base, Micros limit, std::uint32_t failures, Entropy& entropy);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "coordinator/core/address_rules.h"
+#include "shared/fleet/facts.h"
 #include "shared/identity/token.h"
 
 namespace holdfast {
@@ -54,9 +55,7 @@ bool mac_fits(const CoreState& state, const MessageCame& event, const EnrolProof
   transcript.curve = event.peer;
   transcript.signer = proof.signer;
   transcript.recipient = proof.recipient;
-  const NodeFacts& facts = proof.facts;
-  transcript.facts =
-      encode_facts({facts.hostname, facts.machine_id, facts.os, facts.architecture, facts.agent_version});
+  transcript.facts = encode_facts(facts_texts(proof.facts));
   // An unknown token costs the same work as a wrong secret.
   const std::array<std::uint8_t, 32> nobody{};
   const auto mac = enrolment_mac(token == state.tokens.end() ? nobody : token->second.verifier, transcript);

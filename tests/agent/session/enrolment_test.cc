@@ -4,6 +4,7 @@
 
 #include <deque>
 
+#include "shared/fleet/facts.h"
 #include "shared/identity/certificate.h"
 #include "shared/wire/codec.h"
 #include "tests/harness/manual_clock.h"
