@@ -130,9 +130,11 @@ struct WalHeader {
   last @7 :UInt64;  # exclusive
   segmentSize @8 :UInt64;  # 0: not PostgreSQL
   predecessor @9 :Data;    # SHA-256 of the whole object before this one; zero for the first of a chain
-  receivedFrom @10 :Int64;     # server's clock at the first data in it
-  receivedThrough @11 :Int64;  # and at the last
+  receivedFrom @10 :Int64;     # server's clock with the message that brought the first byte
+  receivedThrough @11 :Int64;  # and the last: nothing in it was committed later
   frames @12 :UInt32;
   bodySize @13 :UInt64;
   bodySha256 @14 :Data;  # of the stored body, which follows the header
+  recoverableThrough @15 :Int64;  # everything committed before this moment, by the server's clock, lies before `last`
+                                  # on this timeline; never falls along a chain; 0: nothing could be proven yet
 }

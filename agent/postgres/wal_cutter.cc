@@ -44,7 +44,7 @@ Result<std::vector<WalCut>> WalCutter::add(Lsn start, ByteView bytes, Timestamp 
 
 std::optional<WalCut> WalCutter::take() {
   if (buffered_.empty()) return std::nullopt;
-  WalCut cut{timeline_, first_, std::move(buffered_), from_, through_};
+  WalCut cut{timeline_, first_, std::move(buffered_), from_, through_, {}};
   buffered_ = {};
   first_ = cut.last();
   return cut;
@@ -89,6 +89,15 @@ Timestamp RecoverableThrough::durable(Lsn durable_end) {
     proofs_.pop_front();
   }
   return through_;
+}
+
+Timestamp RecoverableThrough::at(Lsn end) const {
+  Timestamp through = through_;
+  for (const Proof& proof : proofs_) {
+    if (proof.end > end) break;
+    through = std::max(through, proof.clock);
+  }
+  return through;
 }
 
 }  // namespace holdfast

@@ -15,8 +15,9 @@ struct WalCut {
   Timeline timeline;
   Lsn first;
   Bytes bytes;
-  Timestamp received_from;  // server clock with its first and last byte
-  Timestamp received_through;
+  Timestamp received_from;        // server clock with its first byte
+  Timestamp received_through;     // and its last
+  Timestamp recoverable_through;  // what is known at `last`; not the cutter's to say, so never until it is filled in
   Lsn last() const { return first + bytes.size(); }
 };
 
@@ -60,8 +61,10 @@ class RecoverableThrough {
   void saw_data(Lsn server_end, Timestamp server_clock);
   // Proves something only when two in a row name the same position: then the server had nothing to send in between.
   void saw_keepalive(Lsn server_end, Timestamp server_clock);
-  // Never goes back within a stream.
+  // Never goes back within a stream. What it does not need any more is forgotten.
   Timestamp durable(Lsn durable_end);
+  // What will hold once everything before `end` is durable.
+  Timestamp at(Lsn end) const;
 
  private:
   struct Proof {

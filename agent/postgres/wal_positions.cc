@@ -69,7 +69,7 @@ Result<std::optional<WalResumePoint>> find_wal_position(const StoreSet& stores, 
   const StoredWal newest_object = TRY(get_wal(stores, database, last_object));
   position.system_id = newest_object.header.system_id;
   position.predecessor = sha256(newest_object.object);
-  position.through_time = newest_object.header.received_through;
+  position.through_time = newest_object.header.recoverable_through;
   const auto first_object = std::ranges::find_if(
       names, [&](const WalName& name) { return name.timeline == newest && name.first == position.first; });
   const StoredWal oldest_object = TRY(get_wal(stores, database, *first_object));
@@ -90,6 +90,7 @@ Result<WalResumePoint> advance_over_stored(const StoreSet& stores, DatabaseId da
     TRY(stores.put(wal_name(database, further->timeline, further->first, further->last), stored.object));
     position.durable = further->last;
     position.predecessor = sha256(stored.object);
+    position.through_time = std::max(position.through_time, stored.header.recoverable_through);
   }
 }
 

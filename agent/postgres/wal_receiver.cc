@@ -147,7 +147,7 @@ class WalReceiver::Work {
         if (!ended) return log_problem(std::move(ended).error());
         *end = *ended;
       }
-      if (auto rest = cutter_.take()) shipper_.send(std::move(*rest));
+      if (auto rest = cutter_.take()) ship(std::move(*rest));
       TRY(store_history(stream, (*end)->next));
       parts_.log.info("the log goes on on another timeline",
                       {{"database", settings_.database}, {"timeline", (*end)->next}, {"lsn", (*end)->switched_at}});
@@ -261,7 +261,7 @@ class WalReceiver::Work {
 
   void begin(const WalStart& start) {
     if (!began_ || cutter_.timeline() != start.timeline || cutter_.end() != start.from) {
-      if (auto rest = cutter_.take(); rest && began_) shipper_.send(std::move(*rest));
+      if (auto rest = cutter_.take(); rest && began_) ship(std::move(*rest));
       cutter_.begin(start.timeline, start.from);
     }
     began_ = true;
@@ -320,7 +320,7 @@ class WalReceiver::Work {
       lost_to_.reset();
       auto complete = TRY(cutter_.add(data->start, data->bytes, data->server_clock, now));
       through_.saw_data(data->server_end, data->server_clock);
-      for (auto& cut : complete) shipper_.send(std::move(cut));
+      for (auto& cut : complete) ship(std::move(cut));
     } else if (const auto* alive = std::get_if<Keepalive>(&event)) {
       through_.saw_keepalive(alive->server_end, alive->server_clock);
       if (alive->reply == Reply::at_once) {
@@ -342,9 +342,15 @@ class WalReceiver::Work {
     if (wanted || !durable || now - *since >= Micros(rpo_.load())) ship_all();
   }
 
+  // A store alone must be able to say up to which moment its log tells everything, so each object carries it.
+  void ship(WalCut cut) {
+    cut.recoverable_through = std::max(recovered_through_, through_.at(cut.last()));
+    shipper_.send(std::move(cut));
+  }
+
   void ship_all() {
     if (!shipper_.idle()) return;
-    if (auto cut = cutter_.take()) shipper_.send(std::move(*cut));
+    if (auto cut = cutter_.take()) ship(std::move(*cut));
   }
 
   // Nothing is confirmed of a timeline before the first of it is durable.

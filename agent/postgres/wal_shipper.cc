@@ -136,6 +136,7 @@ Result<> WalShipper::ship_cut(const WalCut& cut) {
     header.last = cut.last();
     header.received_from = cut.received_from;
     header.received_through = cut.received_through;
+    header.recoverable_through = cut.recoverable_through;
     {
       const std::lock_guard lock(mutex_);
       header.system_id = system_id_;

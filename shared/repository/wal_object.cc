@@ -29,6 +29,7 @@ Bytes encode_header(const WalHeader& header) {
   out.setPredecessor(blob(header.predecessor));
   out.setReceivedFrom(header.received_from.micros());
   out.setReceivedThrough(header.received_through.micros());
+  out.setRecoverableThrough(header.recoverable_through.micros());
   out.setFrames(header.frames);
   out.setBodySize(header.body_size);
   out.setBodySha256(blob(header.body_sha256));
@@ -66,6 +67,7 @@ Result<WalHeader> decode_header(ByteView body) {
     out.predecessor = TRY(array_of<32>(in.getPredecessor()));
     out.received_from = Timestamp::from_micros(in.getReceivedFrom());
     out.received_through = Timestamp::from_micros(in.getReceivedThrough());
+    out.recoverable_through = Timestamp::from_micros(in.getRecoverableThrough());
     out.frames = in.getFrames();
     out.body_size = in.getBodySize();
     out.body_sha256 = TRY(array_of<32>(in.getBodySha256()));

@@ -17,12 +17,13 @@ struct WalHeader {
   Lsn first;
   Lsn last;  // exclusive
   std::uint64_t segment_size = 0;
-  Sha256 predecessor{};     // SHA-256 of the whole stored object before this one on the chain; zero for the first
-  Timestamp received_from;  // server clock of the first and the last data in it: the time index of the window
-  Timestamp received_through;
+  Sha256 predecessor{};        // SHA-256 of the whole stored object before this one on the chain; zero for the first
+  Timestamp received_from;     // server clock with the first byte
+  Timestamp received_through;  // and the last: nothing in it was committed later
   std::uint32_t frames = 0;
   std::uint64_t body_size = 0;
-  Sha256 body_sha256{};  // of the stored body
+  Sha256 body_sha256{};           // of the stored body
+  Timestamp recoverable_through;  // server clock: what was committed before lies before `last`; never: not proven
   friend bool operator==(const WalHeader&, const WalHeader&) = default;
 };
 

@@ -29,6 +29,11 @@ struct Listing {
 };
 using ListingPtr = std::shared_ptr<const Listing>;
 
+struct OpenedWal {
+  WalHeader header;
+  Bytes plain;
+};
+
 // A place of the WAL up to which bytes were found.
 struct Filled {
   ListingPtr listing;
@@ -67,7 +72,7 @@ struct WalReader::State {
   ListingPtr refresh(Timeline timeline);
   ListingPtr known_listing(Timeline timeline, Lsn end) const;
   Result<EpochDocument> epoch(EpochId id);
-  Result<Bytes> open(const WalName& name);
+  Result<OpenedWal> open(const WalName& name);
   Result<Filled> fill(ListingPtr listing, Lsn begin, Lsn end);
   Result<Filled> fill(Timeline timeline, Lsn begin, Lsn end);
   Result<TimelineHistory> history_of(Timeline timeline);
@@ -117,9 +122,9 @@ Result<EpochDocument> WalReader::State::epoch(EpochId id) {
   return document;
 }
 
-Result<Bytes> WalReader::State::open(const WalName& name) {
+Result<OpenedWal> WalReader::State::open(const WalName& name) {
   const std::string object_name = wal_name(database, name.timeline, name.first, name.last);
-  return first_sound_object(stores, object_name, [&](const Bytes& object) -> Result<Bytes> {
+  return first_sound_object(stores, object_name, [&](const Bytes& object) -> Result<OpenedWal> {
     const WalHeader header = TRY(peek_wal_header(object));
     const EpochDocument document = TRY(epoch(header.epoch));
     if (header.fleet != anchor.fleet || header.database != database || header.node != document.node ||
@@ -127,7 +132,7 @@ Result<Bytes> WalReader::State::open(const WalName& name) {
       return fail(Code::denied, "it is the WAL of another name");
     }
     FrameDecoder decoder;
-    return open_wal_object(object, document.signer, keys, decoder);
+    return OpenedWal{header, TRY(open_wal_object(object, document.signer, keys, decoder))};
   });
 }
 
@@ -145,13 +150,13 @@ Result<Filled> WalReader::State::fill(ListingPtr listing, Lsn begin, Lsn end) {
     std::ranges::sort(covering, [](const WalName& a, const WalName& b) { return a.last > b.last; });
     std::optional<Error> first;
     for (const WalName& name : covering) {
-      const auto plain = open(name);
-      if (!plain) {
-        if (!first) first = plain.error();
+      const auto opened = open(name);
+      if (!opened) {
+        if (!first) first = opened.error();
         continue;
       }
       const Lsn until = std::min(end, name.last);
-      append(out.bytes, ByteView(*plain).subspan(out.at - name.first, until - out.at));
+      append(out.bytes, ByteView(opened->plain).subspan(out.at - name.first, until - out.at));
       out.at = until;
       first.reset();
       break;
@@ -243,6 +248,19 @@ Result<Bytes> WalReader::segment(Timeline timeline, Lsn at, std::uint64_t segmen
   Bytes out = TRY(state_->segment(timeline, begin, begin + segment_size));
   out.resize(segment_size, 0);
   return out;
+}
+
+// The newest object is enough: its times never fall along a chain.
+Result<WalTimes> WalReader::times(Timeline timeline, Lsn end) {
+  const ListingPtr listing = state_->refresh(timeline);
+  if (listing->unasked) return std::unexpected(Error{*listing->unasked});
+  const WalName* newest = nullptr;
+  for (const WalName& name : listing->names) {
+    if (name.last <= end && (newest == nullptr || name.last > newest->last)) newest = &name;
+  }
+  if (newest == nullptr) return WalTimes();
+  const OpenedWal opened = TRY(state_->open(*newest));
+  return WalTimes{opened.header.received_through, opened.header.recoverable_through};
 }
 
 Result<Bytes> WalReader::history(Timeline timeline) {

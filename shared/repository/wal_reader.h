@@ -19,6 +19,13 @@ struct WalStretch {
 // Pure: merges names of objects (any order; objects may overlap or repeat) into stretches, ordered.
 std::vector<WalStretch> merge_wal(std::vector<WalName> names);
 
+// By the server's clock.
+struct WalTimes {
+  Timestamp received_through;     // nothing was committed later
+  Timestamp recoverable_through;  // nothing that was committed before is missing
+  friend bool operator==(const WalTimes&, const WalTimes&) = default;
+};
+
 // Safe from many threads; keeps a listing per timeline, refreshed when something newer is asked for.
 class WalReader {
  public:
@@ -34,6 +41,9 @@ class WalReader {
   // it.
   Result<Bytes> segment(Timeline timeline, Lsn at, std::uint64_t segment_size);
   Result<Bytes> history(Timeline timeline);  // content of the .history file
+  // What the objects of this timeline that end at or before `end` say of time; never, where there is none or its writer
+  // could not say.
+  Result<WalTimes> times(Timeline timeline, Lsn end);
 
  private:
   struct State;

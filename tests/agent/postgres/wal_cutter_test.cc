@@ -75,6 +75,29 @@ TEST(RecoverableUntil, IsTheMomentOfTheMessageBefore) {
   EXPECT_EQ(through.durable(Lsn(200)), at(1));
 }
 
+TEST(RecoverableUntil, IsKnownOfLogThatIsNotDurableYet) {
+  RecoverableThrough through;
+  through.begin();
+  through.saw_data(Lsn(100), at(1));
+  through.saw_data(Lsn(200), at(2));
+  through.saw_data(Lsn(300), at(3));
+  EXPECT_TRUE(through.at(Lsn(199)).is_never());
+  EXPECT_EQ(through.at(Lsn(200)), at(1));
+  EXPECT_EQ(through.at(Lsn(999)), at(2));
+  EXPECT_EQ(through.durable(Lsn(200)), at(1)) << "asking forgets nothing";
+  EXPECT_EQ(through.at(Lsn(250)), at(1)) << "and knows what was forgotten";
+}
+
+TEST(RecoverableUntil, IsOldWhileAStreamCatchesUp) {
+  RecoverableThrough through;
+  through.begin();
+  // The server is at 900 already, whatever its clock says with each piece of old log.
+  through.saw_data(Lsn(900), at(1000));
+  through.saw_data(Lsn(900), at(1001));
+  EXPECT_TRUE(through.at(Lsn(200)).is_never());
+  EXPECT_EQ(through.at(Lsn(900)), at(1000));
+}
+
 TEST(RecoverableUntil, MovesOnWhileTheServerIsIdle) {
   RecoverableThrough through;
   through.begin();

@@ -30,6 +30,7 @@ class Wal : public testing::Test {
     out.segment_size = segment_size;
     out.received_from = fleet.from;
     out.received_through = fleet.from + Micros(5);
+    out.recoverable_through = fleet.from + Micros(4);
     return out;
   }
   // The byte at each position of each timeline is a function of both.
@@ -75,6 +76,28 @@ class Wal : public testing::Test {
   StoreSet stores{{{"disk", memory}}, 1};
 };
 
+TEST_F(Wal, SaysUpToWhichMomentItTellsEverything) {
+  put(0, 100);
+  put(100, 200);
+  put(50, 90, 2);
+  WalHeader later = header(200, 300);
+  later.received_through = fleet.from + Micros(99);
+  later.recoverable_through = fleet.from + Micros(77);
+  later.predecessor = chain_end[1];
+  const EncodedWal wal = encoded(later);
+  ASSERT_TRUE(memory->put(name(200, 300), wal.object));
+  WalReader all = reader();
+  const WalTimes all_of_it{fleet.from + Micros(99), fleet.from + Micros(77)};
+  const WalTimes front{fleet.from + Micros(5), fleet.from + Micros(4)};
+  EXPECT_EQ(all.times(Timeline(1), Lsn(300)).value(), all_of_it);
+  EXPECT_EQ(all.times(Timeline(1), Lsn(299)).value(), front) << "what ends later does not count";
+  EXPECT_EQ(all.times(Timeline(2), Lsn(89)).value(), WalTimes());
+  EXPECT_EQ(all.times(Timeline(3), Lsn(300)).value(), WalTimes());
+  stores = StoreSet({{"disk", damaged(name(200, 300))}}, 1);
+  WalReader broken = reader();
+  EXPECT_FALSE(broken.times(Timeline(1), Lsn(300)));
+}
+
 TEST_F(Wal, ObjectComesBackOfAnyLength) {
   for (const std::uint64_t size : {1UL, 8192UL, segment_size}) {
     WalHeader of = header(segment_size * 3, segment_size * 3 + size);
@@ -86,6 +109,7 @@ TEST_F(Wal, ObjectComesBackOfAnyLength) {
     const auto verified = verify_wal_object(wal.object, fleet.signer.public_key);
     ASSERT_TRUE(verified);
     EXPECT_EQ(verified->received_through, of.received_through);
+    EXPECT_EQ(verified->recoverable_through, of.recoverable_through);
     EXPECT_EQ(*peek_wal_header(ByteView(wal.object).first(std::min(wal_header_limit, wal.object.size()))), *verified);
   }
 }
