@@ -11,6 +11,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "agent/postgres/server_programs.h"
+
 namespace holdfast {
 namespace {
 
@@ -74,6 +76,7 @@ std::optional<PostmasterFile> parse_postmaster_file(std::string_view content) {
   file.data_directory = lines[1];
   file.port = number(3);
   if (lines.size() > 4) file.socket_directory = lines[4];
+  if (lines.size() > 7) file.status = lines[7].substr(0, lines[7].find_last_not_of(" \t\r") + 1);
   return file;
 }
 
@@ -109,8 +112,7 @@ ServerFacts ServerControl::facts() const {
   facts.debian = debian_cluster_of(settings_.data_directory, settings_.debian_root);
   facts.has_pg_ctlcluster = in_path("pg_ctlcluster");
   const auto running = postmaster();
-  std::vector<std::string> directories = {fmt::format("{}/{}/bin", settings_.install_root, settings_.major_version),
-                                          fmt::format("/usr/pgsql-{}/bin", settings_.major_version)};
+  std::vector<std::string> directories = places_of_server_programs(settings_.major_version);
   if (running) {
     facts.unit = unit_of_cgroup(read_text(proc(running->pid, "cgroup")));
     std::error_code problem;
@@ -165,7 +167,9 @@ Result<> ServerControl::stop(Micros timeout) {
   const ServerManager chosen = TRY_DURING(what, manager({}));
   remembered_ = chosen;
   const auto seconds = static_cast<int>(std::chrono::ceil<std::chrono::seconds>(timeout).count());
-  TRY(run(stop_command(chosen, settings_.data_directory, seconds), chosen, timeout, what));
+  const auto asked = run(stop_command(chosen, settings_.data_directory, seconds), chosen, timeout, what);
+  // A server that ended by itself in between makes its manager complain, and is what was wanted.
+  if (!asked && is_running()) return asked;
   const Micros deadline = clock_.monotonic() + timeout;
   while (is_running()) {
     if (clock_.monotonic() >= deadline) return fail(Code::timed_out, what + ": it still runs");

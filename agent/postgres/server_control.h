@@ -16,6 +16,7 @@ struct PostmasterFile {
   std::string data_directory;
   int port = 0;
   std::string socket_directory;  // the first; empty: none yet
+  std::string status;            // "starting", "ready", "standby", "stopping"; empty: not said yet
 };
 std::optional<PostmasterFile> parse_postmaster_file(std::string_view content);
 // The server that runs on this directory now: its pid file names a live process that works in it, so that a number
@@ -31,7 +32,6 @@ class ServerControl {
     std::optional<ConfiguredCommands> commands = {};
     // Where Debian keeps its clusters' settings; another one in tests.
     std::string debian_root = "/etc/postgresql";
-    std::string install_root = "/usr/lib/postgresql";
   };
   ServerControl(Settings settings, Clock& clock) : settings_(std::move(settings)), clock_(clock) {}
 

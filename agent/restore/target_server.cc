@@ -1,16 +1,14 @@
 #include "agent/restore/target_server.h"
 
 #include <fmt/format.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <charconv>
 #include <memory>
 #include <vector>
 
 #include "agent/postgres/server_control.h"
+#include "agent/postgres/server_programs.h"
 #include "agent/restore/owned_files.h"
 #include "agent/restore/recovery_settings.h"
 #include "shared/os/clock.h"
@@ -60,13 +58,15 @@ std::string shell_word(std::string_view text) {
 TargetServer pg_ctl_server(const PgCtlServer& settings) {
   TargetServer server;
   server.stop = [settings]() -> Result<> {
-    if (!running_server(settings.data_directory)) return {};
+    if (!running_postmaster(settings.data_directory)) return {};
     Command command;
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(settings.stop_timeout).count();
     command.arguments = {settings.programs + "/pg_ctl", "stop", "-m", "fast", "-w", "-t", std::to_string(seconds), "-D",
                          settings.data_directory};
     command.as_user = settings.owner;
-    return run(command, fmt::format("stop of the server in \"{}\"", settings.data_directory));
+    const auto asked = run(command, fmt::format("stop of the server in \"{}\"", settings.data_directory));
+    // It may have ended by itself in between.
+    return running_postmaster(settings.data_directory) ? asked : Result<>();
   };
   server.start = [settings]() -> Result<> {
     TRY(make_owned_file(settings.log_file, settings.owner, 0600));
@@ -120,57 +120,6 @@ TargetServer managed_server(const PgCtlServer& settings, Clock& clock) {
     return content ? std::string(as_text(*content)) : std::string();
   };
   return server;
-}
-
-Result<std::string> find_server_programs(int major_version) {
-  const std::vector<std::string> places{
-      fmt::format("/usr/lib/postgresql/{}/bin", major_version), fmt::format("/usr/pgsql-{}/bin", major_version),
-      fmt::format("/opt/postgresql/{}/bin", major_version), "/usr/local/pgsql/bin", "/usr/bin"};
-  for (const auto& place : places) {
-    if (::access((place + "/pg_ctl").c_str(), X_OK) != 0 || ::access((place + "/postgres").c_str(), X_OK) != 0)
-      continue;
-    Command command;
-    command.arguments = {place + "/pg_ctl", "--version"};
-    command.timeout = std::chrono::seconds(20);
-    const auto outcome = run_command(command);
-    if (!outcome || outcome->exit_code != 0) continue;
-    const auto number = outcome->output.find_first_of("0123456789");
-    if (number != std::string::npos && major_of(std::string_view(outcome->output).substr(number)) == major_version) {
-      return place;
-    }
-  }
-  return fail(Code::not_found, fmt::format("PostgreSQL {} is not installed on this host", major_version),
-              "install the same major version; looked in " + fmt::format("{}", fmt::join(places, ", ")));
-}
-
-int major_of(std::string_view version) {
-  int major = 0;
-  std::from_chars(version.data(), version.data() + version.size(), major);
-  return major;
-}
-
-std::optional<ServerProcess> parse_postmaster_pid(std::string_view content) {
-  const auto lines = lines_of(content);
-  ServerProcess process;
-  const auto number = [&lines](std::size_t line, auto& into) {
-    if (lines.size() <= line) return false;
-    const auto [end, problem] = std::from_chars(lines[line].data(), lines[line].data() + lines[line].size(), into);
-    return problem == std::errc() && into > 0;
-  };
-  if (!number(0, process.pid)) return std::nullopt;
-  number(3, process.port);
-  if (lines.size() > 4) process.socket_directory = lines[4];
-  if (lines.size() > 7) process.status = lines[7].substr(0, lines[7].find_last_not_of(" \t\r") + 1);
-  return process;
-}
-
-std::optional<ServerProcess> running_server(const std::string& data_directory) {
-  PosixFileSystem files;
-  const auto content = files.read(data_directory + "/postmaster.pid");
-  if (!content) return std::nullopt;
-  auto process = parse_postmaster_pid(as_text(*content));
-  if (!process || (::kill(process->pid, 0) != 0 && errno == ESRCH)) return std::nullopt;
-  return process;
 }
 
 std::string fatal_reason(std::string_view log) {

@@ -1,7 +1,5 @@
 #pragma once
 // The server of the restore's target: stopped before, started after, watched while it recovers.
-#include <sys/types.h>
-
 #include <functional>
 #include <optional>
 #include <string>
@@ -30,21 +28,6 @@ struct PgCtlServer {
 TargetServer pg_ctl_server(const PgCtlServer& settings);
 // Through what manages the cluster of this directory on this host (agent/postgres/server_control).
 TargetServer managed_server(const PgCtlServer& settings, Clock& clock);
-
-// Where this host has the server programs of a major version. Code::not_found says where it looked.
-Result<std::string> find_server_programs(int major_version);
-// "15.18" -> 15; 0: none
-int major_of(std::string_view version);
-
-struct ServerProcess {
-  pid_t pid = 0;
-  int port = 0;
-  std::string socket_directory;
-  std::string status;  // "starting", "ready", "standby", "stopping"
-};
-// From postmaster.pid; nullopt when there is none or its process is gone.
-std::optional<ServerProcess> running_server(const std::string& data_directory);
-std::optional<ServerProcess> parse_postmaster_pid(std::string_view content);
 
 // The last FATAL or PANIC of a log with its DETAIL and HINT, one line; empty when there is none.
 std::string fatal_reason(std::string_view log);

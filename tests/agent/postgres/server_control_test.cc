@@ -6,7 +6,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "agent/postgres/server_programs.h"
 #include "tests/agent/postgres/endpoint_of.h"
+#include "tests/harness/result_matchers.h"
 
 namespace holdfast {
 namespace {
@@ -70,14 +72,26 @@ TEST(ServerCommands, PassOptionsThroughPgCtlOnly) {
 }
 
 TEST(PostmasterFiles, AreReadAsFarAsTheyAreFilled) {
-  const auto file = parse_postmaster_file("4711\n/data\n1700000000\n5433\n/run/postgresql\nlocalhost\n  1 2\nready\n");
+  const auto file =
+      parse_postmaster_file("4711\n/data\n1700000000\n5433\n/run/postgresql\nlocalhost\n  1 2\nready   \n");
   ASSERT_TRUE(file);
   EXPECT_EQ(file->pid, 4711);
   EXPECT_EQ(file->port, 5433);
   EXPECT_EQ(file->socket_directory, "/run/postgresql");
+  EXPECT_EQ(file->status, "ready");
   EXPECT_EQ(parse_postmaster_file("4711\n/data\n1700000000\n")->port, 0);
   EXPECT_FALSE(parse_postmaster_file(""));
+  EXPECT_FALSE(parse_postmaster_file("-1\n/data\n"));
   EXPECT_FALSE(parse_postmaster_file("hello\nworld\n"));
+}
+
+TEST(ServerPrograms, AreThoseOfTheMajorVersion) {
+  EXPECT_EQ(major_of("15.18"), 15);
+  EXPECT_EQ(major_of("beta"), 0);
+  const auto found = find_server_programs(15);
+  ASSERT_THAT(found, Succeeded());
+  EXPECT_TRUE(std::filesystem::exists(*found + "/postgres"));
+  EXPECT_THAT(find_server_programs(7), FailedWith(Code::not_found, "PostgreSQL 7"));
 }
 
 class Controlling : public ::testing::Test {
@@ -149,9 +163,8 @@ TEST_F(Controlling, UsesTheConfiguredCommands) {
   ServerControl::Settings settings;
   settings.data_directory = cluster.data_directory();
   settings.owner = cluster.owner();
-  const std::string pg_ctl =
-      fmt::format("su {} -s /bin/sh -c '{} -D {} -l {} -w ", cluster.owner().name, PostgresCluster::binary("pg_ctl"),
-                  cluster.data_directory(), cluster.log_file());
+  const std::string pg_ctl = fmt::format("su {} -s /bin/sh -c '{} -D {} -l {} -w ", cluster.owner().name,
+                                         cluster.binary("pg_ctl"), cluster.data_directory(), cluster.log_file());
   settings.commands = ConfiguredCommands{pg_ctl + "start'", pg_ctl + "-m fast stop'"};
   ServerControl server(settings, clock_);
   const auto stopped = server.stop(patience);
