@@ -353,6 +353,7 @@ struct RestoreTarget {
   error @20 :Text;
   hint @21 :Text;
   code @22 :Code;  # means something when there is an error
+  plannedThrough @23 :UInt64;  # LSN as far as the catalog knows of log in the stores; 0: nobody planned
 }
 
 # A restore of one or many databases. Kept by the coordinator, shown to operators.

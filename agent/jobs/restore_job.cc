@@ -7,6 +7,7 @@
 #include "agent/jobs/verify_job.h"
 #include "agent/postgres/control_file.h"
 #include "agent/postgres/server_control.h"
+#include "agent/postgres/server_programs.h"
 #include "agent/restore/postgres_restore.h"
 #include "agent/restore/sqlite_restore.h"
 #include "shared/os/posix_file_system.h"
@@ -138,6 +139,7 @@ class RestoreRun {
                            order_.restore,
                            wal_source(wal),
                            [&wal](Timeline timeline) { return wal.stretches(timeline); },
+                           [&wal](Timeline timeline, Lsn end) { return wal.times(timeline, end); },
                            owner,
                            target_server(control, parts_.server_timeout),
                            parts_.program,

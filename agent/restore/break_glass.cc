@@ -210,6 +210,7 @@ Result<RestoreTarget> restore_from_repository(const OpenedRepository& repository
                          .restore = restore,
                          .wal = wal_source(wal),
                          .stretches = [&wal](Timeline timeline) { return wal.stretches(timeline); },
+                         .times = [&wal](Timeline timeline, Lsn end) { return wal.times(timeline, end); },
                          .owner = owner,
                          .server = std::nullopt,
                          .agent_program = wanted.agent_program,

@@ -11,6 +11,7 @@
 #include "agent/postgres/control_file.h"
 #include "agent/restore/cluster_files.h"
 #include "agent/restore/owned_files.h"
+#include "agent/restore/reachable_program.h"
 #include "agent/restore/restore_checks.h"
 #include "shared/os/posix_file_system.h"
 
@@ -29,6 +30,9 @@ class Run {
     const Micros begun = parts_.clock.monotonic();
     say("checking");
     plan_ = TRY(check_restore(target_, parts_));
+    if (target_.start != StartAfter::no_start) {
+      program_ = TRY(reachable_program(parts_.agent_program, parts_.owner, parts_.runtime_directory));
+    }
     prepare();
     TRY(journal(restore_step::checked));
     auto done = replace();
@@ -147,15 +151,16 @@ class Run {
     // same log.
     options.through = plan_.wal_end;
     wal_service_ = TRY(WalService::start(options, parts_.wal));
-    RecoverySettings recovery = settings(wal_get_command(parts_.agent_program, options.socket));
+    RecoverySettings recovery = settings(wal_get_command(program_, options.socket));
     TRY(write_recovery_settings(target_.directory, recovery, parts_.owner));
     say("starting");
     if (TRY(start_and_wait()) == RecoveryEnd::before_target) {
       // The server insists on seeing a commit later than the wanted time before it believes that it is there, and stops
-      // with FATAL when the log ends first. The plan has made sure that everything up to that time is in the log, so
-      // its end IS the state at that time: nothing was committed in between. A log that does hold a later commit stops
-      // at the target and never comes here. Recovery goes on from where it stopped; only the target is taken away, and
-      // the service still ends at the position that was planned.
+      // with FATAL when the log ends first. When everything up to that time is in the log, its end IS the state at that
+      // time: nothing was committed in between. A log that does hold a later commit stops at the target and never comes
+      // here. Recovery goes on from where it stopped; only the target is taken away, and the service still ends at the
+      // position that was found.
+      TRY(check_time_is_told(target_.target.time, plan_));
       parts_.log.info("no commit after the wanted time: recovering to the end of the log",
                       {{"directory", target_.directory}, {"end", plan_.wal_end}});
       recovery.target.kind = TargetKind::latest;
@@ -170,7 +175,7 @@ class Run {
     const auto started = server_.start();
     if (started) return wait_for_recovery();
     // A manager that waits for the server may see recovery end, badly or early, within its start.
-    if (!running_server(target_.directory) && !fatal_reason(log()).empty()) return explain_end();
+    if (!running_postmaster(target_.directory) && !fatal_reason(log()).empty()) return explain_end();
     return std::unexpected(started.error());
   }
 
@@ -180,7 +185,7 @@ class Run {
     const std::uint64_t total = plan_.wal_end - parts_.record.start_lsn;
     Micros grace = parts_.clock.monotonic() + Micros(std::chrono::seconds(30));
     for (;;) {
-      const auto process = running_server(target_.directory);
+      const auto process = running_postmaster(target_.directory);
       if (process) grace = Micros(0);
       if (process && process->status == "ready" && TRY(in_production())) return RecoveryEnd::promoted;
       // Before it wrote postmaster.pid it may still be coming up.
@@ -247,7 +252,7 @@ class Run {
 
   // What only the server knows. It is up and promoted: being refused here is worth a line, not a failed restore.
   void ask_server() {
-    const auto process = running_server(target_.directory);
+    const auto process = running_postmaster(target_.directory);
     if (!process) return;
     PostgresEndpoint endpoint;
     endpoint.socket_directory = process->socket_directory;
@@ -273,7 +278,9 @@ class Run {
   void undo(const Error& cause) {
     say("putting the old data back");
     parts_.log.error("restore failed, putting the old data back", cause, {{"directory", target_.directory}});
-    const auto stop = [this]() -> Result<> { return running_server(target_.directory) ? server_.stop() : Result<>(); };
+    const auto stop = [this]() -> Result<> {
+      return running_postmaster(target_.directory) ? server_.stop() : Result<>();
+    };
     wal_service_.reset();
     auto undone = undo_restore(undo_, stop, server_.start);
     if (undone) undone = journal(restore_step::undone);
@@ -293,6 +300,7 @@ class Run {
   RestoreTarget& target_;
   const PostgresRestoreRun& parts_;
   RestorePlan plan_;
+  std::string program_;  // ours, where the server can run it
   RestoreUndo undo_;
   TargetServer server_;
   std::unique_ptr<WalService> wal_service_;

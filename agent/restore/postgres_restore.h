@@ -19,6 +19,8 @@ struct PostgresRestoreRun {
   WalSource wal;
   // What WAL the stores have of a timeline, for the checks before anything is touched.
   std::function<Result<std::vector<WalStretch>>(Timeline)> stretches;
+  // What the stored log up to a position says of time: WalReader::times.
+  std::function<Result<WalTimes>(Timeline, Lsn)> times;
   OsUser owner;                        // whom the server runs as
   std::optional<TargetServer> server;  // nullopt: pg_ctl
   std::string agent_program;           // for restore_command

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "agent/postgres/server_programs.h"
 #include "agent/restore/owned_files.h"
 #include "shared/os/posix_file_system.h"
 #include "shared/postgres/pg_control.h"
@@ -99,7 +100,23 @@ Result<> check_reachable(const RestoreTarget& target, const BackupRecord& record
         fmt::format("{} lies before the backup's end at {}", to_rfc3339(wanted.time), to_rfc3339(record.finished_at)),
         "choose an earlier backup");
   }
+  if (wanted.kind == TargetKind::latest && wal_end < target.planned_through) {
+    return fail(
+        Code::not_restorable,
+        fmt::format("the log in the stores ends at {}; the catalog knows of log up to {}", wal_end,
+                    target.planned_through),
+        fmt::format("holdfast backup verify names what is missing; --to-lsn {} restores what is there", wal_end));
+  }
   return {};
+}
+
+Result<> check_time_is_told(Timestamp wanted, const RestorePlan& plan) {
+  if (!plan.times || wanted <= plan.times->recoverable_through) return {};
+  const Timestamp told = plan.times->recoverable_through;
+  return fail(Code::not_restorable,
+              fmt::format("{} lies after the last moment the stored log tells of, {} (at {})", to_rfc3339(wanted),
+                          to_rfc3339(told), plan.wal_end),
+              fmt::format("restore to {}, or to the latest there is", to_rfc3339(told)));
 }
 
 Result<RestorePlan> check_restore(const RestoreTarget& target, const PostgresRestoreRun& run) {
@@ -110,7 +127,7 @@ Result<RestorePlan> check_restore(const RestoreTarget& target, const PostgresRes
   plan.segment_size = TRY(WalSegmentSize::of(record.wal_segment_size));
   plan.programs = TRY(find_server_programs(plan.major_version));
   plan.target_exists = TRY(check_directory(target, record));
-  plan.server = running_server(target.directory);
+  plan.server = running_postmaster(target.directory);
   plan.tablespaces = places_of_tablespaces(run.reader.manifest(), target);
   TRY(check_room(target.directory, content_bytes(run.reader.manifest())));
   plan.history = TRY(history_of(target, run));
@@ -127,6 +144,15 @@ Result<RestorePlan> check_restore(const RestoreTarget& target, const PostgresRes
   const Lsn from = start_of(segment_at(record.timeline, record.start_lsn, plan.segment_size), plan.segment_size);
   plan.wal_end = end_of_log(plan.history, from, stretches);
   TRY(check_reachable(target, record, plan.wal_end));
+  // What the catalog knows of times, it knows of the log that was stored when an agent told it. When that is not all
+  // there, or nobody asked the catalog, only the objects themselves can answer for a time.
+  const bool as_planned = target.planned_through != Lsn() && plan.wal_end >= target.planned_through;
+  if (target.target.kind == TargetKind::time && !as_planned) {
+    const Timeline last = plan.history.timeline_of(Lsn(plan.wal_end.value() - 1));
+    plan.times = TRY(run.times(last, plan.wal_end));
+    plan.times->recoverable_through = std::max(plan.times->recoverable_through, record.finished_at);
+    if (target.target.time > plan.times->received_through) TRY(check_time_is_told(target.target.time, plan));
+  }
   return plan;
 }
 

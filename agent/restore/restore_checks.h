@@ -1,5 +1,6 @@
 #pragma once
 // What a PostgreSQL restore asks before it touches anything.
+#include "agent/postgres/server_control.h"
 #include "agent/restore/postgres_restore.h"
 #include "shared/postgres/timeline_history.h"
 
@@ -9,17 +10,20 @@ struct RestorePlan {
   int major_version = 0;
   std::string programs;  // directory of the server programs
   WalSegmentSize segment_size;
-  TimelineHistory history;              // of the timeline to replay along
-  Lsn wal_end;                          // what the stores have along it
-  std::vector<Tablespace> tablespaces;  // where they go
-  bool target_exists = false;           // something is in the target directory, to be set aside
-  std::optional<ServerProcess> server;  // that runs on it
+  TimelineHistory history;               // of the timeline to replay along
+  Lsn wal_end;                           // what the stores have along it
+  std::optional<WalTimes> times;         // of that; nullopt: whoever planned knows that the wanted time is covered
+  std::vector<Tablespace> tablespaces;   // where they go
+  bool target_exists = false;            // something is in the target directory, to be set aside
+  std::optional<PostmasterFile> server;  // that runs on it
 };
 
 Result<RestorePlan> check_restore(const RestoreTarget& target, const PostgresRestoreRun& run);
 
 // Pure: whether the target can lie after the backup's end and before the end of the log.
 Result<> check_reachable(const RestoreTarget& target, const BackupRecord& record, Lsn wal_end);
+// Pure: whether the end of the log is the state at `wanted`, when nothing in the log was committed later.
+Result<> check_time_is_told(Timestamp wanted, const RestorePlan& plan);
 // Pure: the end of the log along `history` from `from` on without a gap; `from` itself when there is none.
 Lsn end_of_log(const TimelineHistory& history, Lsn from, const std::vector<WalStretch>& stretches);
 

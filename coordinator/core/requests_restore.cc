@@ -117,6 +117,7 @@ Result<PlannedTarget> plan_target(const Turn& turn, const RestorePlanRequest& re
   target.backup_finished_at = source.backup.finished_at;
   target.target = request.target;
   target.timeline = source.timeline;
+  target.planned_through = source.reach_lsn;
   target.start = request.start;
   target.tablespaces = request.tablespaces;
   target.bytes = source.backup.database_bytes;

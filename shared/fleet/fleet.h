@@ -254,7 +254,8 @@ struct RestoreTarget {
   BackupId backup;
   Timestamp backup_finished_at;
   RecoveryTarget target;
-  Timeline timeline;  // to replay along
+  Timeline timeline;    // to replay along
+  Lsn planned_through;  // as far as the catalog knows of log in the stores; zero: nobody planned
   StartAfter start = StartAfter::start;
   std::vector<std::pair<std::string, std::string>> tablespaces;  // from -> to
   std::uint64_t bytes = 0;                                       // of the backup; after the restore: bytes restored

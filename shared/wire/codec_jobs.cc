@@ -89,6 +89,7 @@ void write_to(schema::RestoreTarget::Builder to, const RestoreTarget& from) {
   to.setBackupFinishedAt(from.backup_finished_at.micros());
   write_to(to.initTarget(), from.target);
   to.setTimeline(from.timeline.value());
+  to.setPlannedThrough(from.planned_through.value());
   to.setStart(enumerant<schema::StartAfter>(from.start));
   write_mappings(to.initTablespaces(count(from.tablespaces)), from.tablespaces);
   to.setBytes(from.bytes);
@@ -116,6 +117,7 @@ RestoreTarget read_from(schema::RestoreTarget::Reader from, Reading& reading) {
   out.backup_finished_at = reading.time(from.getBackupFinishedAt());
   out.target = read_from(from.getTarget(), reading);
   out.timeline = Timeline(from.getTimeline());
+  out.planned_through = Lsn(from.getPlannedThrough());
   out.start = reading.enumerant<StartAfter>(from.getStart());
   out.tablespaces = read_mappings(from.getTablespaces(), reading);
   out.bytes = from.getBytes();

@@ -109,6 +109,10 @@ TEST_F(BreakGlass, BringsPostgresToATimeAndASqliteFileBackFromTheStoreAlone) {
   // What cannot be: said before anything is written.
   const std::string nowhere = orders_.root() + "/nowhere";
   EXPECT_EQ(restore({"--database", postgres, "--to-lsn", "FF/0", "--target-directory", nowhere}).exit_code, 7);
+  const auto late =
+      restore({"--database", postgres, "--to-time", to_rfc3339(clock.now()), "--target-directory", nowhere});
+  EXPECT_EQ(late.exit_code, 7) << late.text;
+  EXPECT_NE(late.text.find("the last moment the stored log tells of"), std::string::npos) << late.text;
   EXPECT_EQ(restore({"--database", "nobody", "--target-directory", nowhere}).exit_code, 8);
   EXPECT_EQ(restore({"--database", postgres, "--target-directory", copy}).exit_code, 6) << "it is not empty";
   EXPECT_FALSE(files::exists(nowhere));

@@ -5,7 +5,9 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <set>
 
+#include "shared/os/clock.h"
 #include "shared/postgres/wal_position.h"
 #include "shared/repository/layout.h"
 #include "shared/sqlite/connection.h"
@@ -170,6 +172,46 @@ TEST_P(DamagedObject, LeavesTheOtherBackupUsable) {
 
 INSTANTIATE_TEST_SUITE_P(Of, DamagedObject, testing::Values("pack", "manifest", "record", "wal"),
                          [](const auto& parameter) { return parameter.param; });
+
+std::set<std::string> wal_objects(const std::string& store) {
+  std::set<std::string> paths;
+  for (const auto& entry : files::recursive_directory_iterator(store)) {
+    const std::string path = entry.path().string();
+    if (entry.is_regular_file() && path.find("/wal/") != std::string::npos) paths.insert(path);
+  }
+  return paths;
+}
+
+TEST(LostEndOfTheLog, IsNeitherATimeNorTheLatestPoint) {
+  SystemClock clock;
+  PostgresCluster orders = PostgresCluster::started().value();
+  SmallFleet fleet;
+  ASSERT_THAT(orders.sql("CREATE TABLE journal (id int)"), Succeeded());
+  fleet.add_host("orders-host", {orders.root()});
+  const std::string database = fleet.protected_database();
+  ASSERT_THAT(orders.sql("INSERT INTO journal VALUES (1)"), Succeeded());
+  const Timestamp early = clock.now();
+  ASSERT_TRUE(fleet.covered(database, early));
+  const auto before = wal_objects(fleet->store());
+  ASSERT_THAT(orders.sql("INSERT INTO journal VALUES (2)"), Succeeded());
+  const Timestamp late = clock.now();
+  ASSERT_TRUE(fleet.covered(database, late));
+  // The coordinator was told that this is durable, and rightly so; then the store loses it.
+  for (const auto& path : wal_objects(fleet->store())) {
+    if (!before.contains(path)) files::remove(path);
+  }
+  for (const std::vector<std::string>& target :
+       {std::vector<std::string>{"--latest"}, {"--to-time", to_rfc3339(late)}}) {
+    std::vector<std::string> arguments{database};
+    arguments.insert(arguments.end(), target.begin(), target.end());
+    const auto refused = fleet.restore(arguments);
+    EXPECT_EQ(refused.exit_code, 7) << refused.err << refused.out;
+    EXPECT_EQ(orders.sql("SELECT count(*) FROM journal").value_or(""), "2") << "nothing was touched";
+  }
+  const auto restored = fleet.restore({database, "--to-time", to_rfc3339(early)});
+  ASSERT_EQ(restored.exit_code, 0) << restored.err;
+  EXPECT_EQ(orders.sql("SELECT count(*) FROM journal").value_or(""), "1");
+}
 
 TEST(DamagedPack, OfASqliteFileLeavesTheFileAsItIs) {
   SmallFleet fleet;

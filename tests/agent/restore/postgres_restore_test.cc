@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "agent/postgres/base_backup.h"
+#include "agent/postgres/server_control.h"
 #include "agent/postgres/wal_receiver.h"
 #include "agent/restore/owned_files.h"
 #include "shared/base/mutex.h"
@@ -78,6 +79,14 @@ class PostgresRestore : public testing::Test {
     const Lsn end = *parse_lsn(*cluster_->sql("SELECT pg_current_wal_flush_lsn()"));
     ASSERT_THAT(receiver_->wait_until_durable(Timeline(1), end, std::chrono::seconds(30), StopToken()), Succeeded());
   }
+  // Two stretches: what comes with one proves something about the time of the one before.
+  void write_log_without_a_commit() {
+    for (int i = 0; i < 2; ++i) {
+      ASSERT_THAT(cluster_->sql("SELECT pg_logical_emit_message(false, 'test', 'nothing'), pg_switch_wal()"),
+                  Succeeded());
+      ship_everything();
+    }
+  }
   void insert(int n) { ASSERT_THAT(cluster_->sql(fmt::format("INSERT INTO t VALUES({})", n)), Succeeded()); }
   Timestamp server_time() {
     return Timestamp::from_micros(
@@ -124,7 +133,7 @@ class PostgresRestore : public testing::Test {
   }
   // What the restored server answers.
   std::string ask(const std::string& sql) {
-    const auto process = running_server(target());
+    const auto process = running_postmaster(target());
     if (!process) return "not running";
     PostgresEndpoint endpoint = endpoint_of(*cluster_);
     endpoint.port = process->port;
@@ -173,6 +182,19 @@ TEST_F(PostgresRestore, ReplaysEverythingThereIs) {
   EXPECT_FALSE(fs::exists(target() + "/recovery.signal"));
 }
 
+TEST_F(PostgresRestore, IsServedByAProgramThatTheServersUserCannotReach) {
+  insert(1);
+  back_up();
+  const std::string home = repository_.place.path() + "/home";
+  fs::create_directory(home);
+  fs::permissions(home, fs::perms::owner_all);
+  BreakGlassRestore what = wanted();
+  what.agent_program = home + "/agent";
+  fs::rename(agent_, what.agent_program);
+  ASSERT_THAT(restore(what), Succeeded());
+  EXPECT_EQ(ask(all_rows), "1");
+}
+
 TEST_F(PostgresRestore, StopsAtATime) {
   back_up();
   insert(1);
@@ -192,9 +214,41 @@ TEST_F(PostgresRestore, ReachesATimeAfterTheLastCommit) {
   ship_everything();
   RecoveryTarget target = to(TargetKind::time);
   target.time = server_time();  // nothing is committed after it: the server calls that a failure
+  write_log_without_a_commit();
   const auto restored = restore(wanted(target));
   ASSERT_THAT(restored, Succeeded());
   EXPECT_EQ(ask(all_rows), "1");
+}
+
+TEST_F(PostgresRestore, RefusesATimeThatTheStoredLogCannotAnswerFor) {
+  back_up();
+  insert(1);
+  ship_everything();
+  receiver_.reset();
+  insert(2);  // acknowledged by the server, and never seen by a store
+  RecoveryTarget target = to(TargetKind::time);
+  target.time = server_time();
+  const auto refused = restore(wanted(target));
+  EXPECT_THAT(refused, FailedWith(Code::not_restorable, "the last moment the stored log tells of"));
+  EXPECT_THAT(refused.error().hint, testing::HasSubstr("restore to 20"));
+  EXPECT_FALSE(fs::exists(this->target()));
+}
+
+TEST_F(PostgresRestore, RefusesATimeThatALateReceiverHasNotReached) {
+  back_up();
+  receiver_.reset();
+  insert(1);
+  ASSERT_THAT(cluster_->sql("SELECT pg_switch_wal()"), Succeeded());
+  insert(2);
+  RecoveryTarget target = to(TargetKind::time);
+  target.time = server_time();
+  // Only the front of what the server has comes into the store, long after the server's clock has passed the time.
+  receive();
+  ship_everything();
+  const auto objects = repository_.store->list(wal_prefix(repository_.fleet.database, Timeline(1))).value();
+  const auto last = std::ranges::max_element(objects, {}, &ObjectInfo::name);
+  ASSERT_THAT(repository_.store->remove(last->name), Succeeded());
+  EXPECT_THAT(restore(wanted(target)), FailedWith(Code::not_restorable, "the last moment"));
 }
 
 TEST_F(PostgresRestore, StopsAtAPositionANameOrATransaction) {
@@ -250,7 +304,7 @@ TEST_F(PostgresRestore, LeavesAClusterThatRecoversWithoutAnAgent) {
   BreakGlassRestore what = wanted();
   what.start = StartAfter::no_start;
   ASSERT_THAT(restore(what), Succeeded());
-  EXPECT_FALSE(running_server(target()));
+  EXPECT_FALSE(running_postmaster(target()));
   fs::remove_all(repository_.store_path());  // nothing but what lies in the directories
   PgCtlServer settings;
   settings.programs = "/usr/lib/postgresql/15/bin";
@@ -300,6 +354,7 @@ class InPlaceRestore : public PostgresRestore {
                            .restore = restore_,
                            .wal = wal_source(wal),
                            .stretches = [&wal](Timeline timeline) { return wal.stretches(timeline); },
+                           .times = [&wal](Timeline timeline, Lsn end) { return wal.times(timeline, end); },
                            .owner = cluster_->owner(),
                            .server = pg_ctl_server(server),
                            .agent_program = agent_,

@@ -49,6 +49,31 @@ TEST(Reachable, IsBetweenTheBackupsEndAndTheEndOfTheLog) {
   EXPECT_THAT(check_reachable(target, record, Lsn(9 * mib)), FailedWith(Code::not_restorable, "earlier backup"));
 }
 
+TEST(Reachable, IsNoEndOfALogThatHasLostItsEnd) {
+  BackupRecord record;
+  record.stop_lsn = Lsn(5 * mib);
+  RestoreTarget target;
+  target.target.kind = TargetKind::latest;
+  EXPECT_THAT(check_reachable(target, record, Lsn(6 * mib)), Succeeded()) << "nobody knows of more";
+  target.planned_through = Lsn(6 * mib);
+  EXPECT_THAT(check_reachable(target, record, Lsn(6 * mib)), Succeeded());
+  target.planned_through = Lsn(7 * mib);
+  const auto refused = check_reachable(target, record, Lsn(6 * mib));
+  EXPECT_THAT(refused, FailedWith(Code::not_restorable, "ends at 0/600000"));
+  EXPECT_THAT(refused.error().hint, testing::HasSubstr("--to-lsn 0/600000"));
+}
+
+TEST(Reachable, IsATimeThatTheLogTellsOf) {
+  const Timestamp told = Timestamp::from_micros(5'000'000);
+  RestorePlan plan;
+  EXPECT_THAT(check_time_is_told(told + Micros(1), plan), Succeeded()) << "somebody planned it";
+  plan.times = WalTimes{told + Micros(9), told};
+  EXPECT_THAT(check_time_is_told(told, plan), Succeeded());
+  const auto refused = check_time_is_told(told + Micros(1), plan);
+  EXPECT_THAT(refused, FailedWith(Code::not_restorable, "1970-01-01T00:00:05"));
+  EXPECT_THAT(refused.error().hint, testing::HasSubstr("1970-01-01T00:00:05"));
+}
+
 TEST(ServerLog, SaysWhyTheServerStopped) {
   const std::string log =
       "2026-11-21 02:28:11 UTC [1] LOG:  starting\n"
@@ -62,34 +87,6 @@ TEST(ServerLog, SaysWhyTheServerStopped) {
   EXPECT_EQ(fatal_reason("LOG:  all is well\n"), "");
   EXPECT_FALSE(ended_before_target(log));
   EXPECT_TRUE(ended_before_target("[3] FATAL:  recovery ended before configured recovery target was reached\n"));
-}
-
-TEST(PostmasterPid, IsReadAsFarAsItIsWritten) {
-  const auto whole =
-      parse_postmaster_pid("4242\n/data\n1700000000\n5433\n/run/postgresql\nlocalhost\n  123  4\nready   \n");
-  ASSERT_TRUE(whole);
-  EXPECT_EQ(whole->pid, 4242);
-  EXPECT_EQ(whole->port, 5433);
-  EXPECT_EQ(whole->socket_directory, "/run/postgresql");
-  EXPECT_EQ(whole->status, "ready");
-  EXPECT_EQ(parse_postmaster_pid("4242\n/data\n")->port, 0);
-  EXPECT_FALSE(parse_postmaster_pid(""));
-  EXPECT_FALSE(parse_postmaster_pid("-1\n"));
-  EXPECT_EQ(major_of("15.18"), 15);
-  EXPECT_EQ(major_of("beta"), 0);
-}
-
-TEST(RestoreUndo, IsTheSameAfterTheJournal) {
-  RestoreUndo undo;
-  undo.engine = Engine::sqlite;
-  undo.path = "/srv/app.db";
-  undo.restore = RestoreId(std::array<std::uint8_t, 16>{1, 2});
-  undo.target = RestoreUndo::Target::is_new;
-  undo.server = RestoreUndo::Server::was_running;
-  undo.made = {"/srv/a", "/srv/b"};
-  const Bytes bytes = encode_undo(undo);
-  EXPECT_EQ(*decode_undo(bytes), undo);
-  for (std::size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(decode_undo(ByteView(bytes).first(size)));
 }
 
 }  // namespace

@@ -100,11 +100,11 @@ inline auto fields(RecoveryTarget& value) {
 }
 inline auto fields(RestoreTarget& value) {
   auto& [database, database_name, engine, node, directory, in_place, backup, backup_finished_at, target, timeline,
-         start, tablespaces, bytes, epochs, job, state, reached_lsn, reached_time, seconds, aside, error, hint, code] =
-      value;
+         planned_through, start, tablespaces, bytes, epochs, job, state, reached_lsn, reached_time, seconds, aside,
+         error, hint, code] = value;
   return std::tie(database, database_name, engine, node, directory, in_place, backup, backup_finished_at, target,
-                  timeline, start, tablespaces, bytes, epochs, job, state, reached_lsn, reached_time, seconds, aside,
-                  error, hint, code);
+                  timeline, planned_through, start, tablespaces, bytes, epochs, job, state, reached_lsn, reached_time,
+                  seconds, aside, error, hint, code);
 }
 inline auto fields(Restore& value) {
   auto& [id, state, created_by, created_at, started_at, finished_at, targets] = value;

@@ -1,0 +1,44 @@
+#include "agent/restore/reachable_program.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+
+namespace holdfast {
+namespace {
+
+namespace files = std::filesystem;
+
+Result<bool> can_run(const std::string& program, const OsUser& owner) {
+  const ActingAs acting = TRY(ActingAs::user(owner));
+  return ::faccessat(AT_FDCWD, program.c_str(), X_OK, AT_EACCESS) == 0;
+}
+
+// Complete under its name or not there: another restore may be running what is there.
+Result<> copy_program(const std::string& from, const std::string& to) {
+  const std::string unfinished = fmt::format("{}.{}", to, ::gettid());
+  std::error_code problem;
+  files::copy_file(from, unfinished, files::copy_options::overwrite_existing, problem);
+  if (!problem && ::chmod(unfinished.c_str(), 0755) == 0 && ::rename(unfinished.c_str(), to.c_str()) == 0) return {};
+  const int cause = problem ? problem.value() : errno;
+  ::unlink(unfinished.c_str());
+  return std::unexpected(error_from_errno(cause, fmt::format("copy \"{}\" to \"{}\"", from, to)));
+}
+
+}  // namespace
+
+Result<std::string> reachable_program(const std::string& program, const OsUser& owner, const std::string& directory) {
+  if (TRY(can_run(program, owner))) return program;
+  const std::string copy = directory + "/wal-get";
+  TRY(copy_program(program, copy));
+  if (TRY(can_run(copy, owner))) return copy;
+  return fail(Code::denied,
+              fmt::format("\"{}\", who runs the server, can run neither \"{}\" nor \"{}\"", owner.name, program, copy),
+              "install holdfast-agent where everybody can run it, such as /usr/bin");
+}
+
+}  // namespace holdfast
