@@ -25,9 +25,12 @@ Result<FleetAccess> connect(FileSystem& files, ZmqContext& context, const StopTo
   access.endpoint = file->endpoint;
   access.fleet = file->fleet;
   access.root = file->root;
-  access.transport = TRY(open_client_transport(
-      context, {.endpoint = file->endpoint, .server = file->fleet_server, .message_limit = reply_limit}, file->key,
-      {stop.fd()}));
+  access.transport = TRY(open_client_transport(context,
+                                               {.endpoint = file->endpoint,
+                                                .server = file->fleet_server,
+                                                .message_limit = reply_limit,
+                                                .reconnect = Reconnect::prompt},
+                                               file->key, {stop.fd()}));
   return access;
 }
 

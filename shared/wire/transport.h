@@ -63,10 +63,17 @@ class ClientTransport {
   virtual Result<std::optional<Bytes>> receive(Micros timeout) = 0;
 };
 
+// How a connection that was refused or lost is tried again.
+enum class Reconnect : std::uint8_t {
+  spread,  // one of a fleet that comes back all at once after its coordinator's restart: seconds, by chance
+  prompt,  // somebody waits for the answer
+};
+
 struct ClientTransportOptions {
   std::string endpoint;  // "tcp://host:7400"
   CurvePublicKey server;
   std::size_t message_limit = 1U << 20U;
+  Reconnect reconnect = Reconnect::spread;
 };
 // `context` is the process's one zmq context.
 class ZmqContext;

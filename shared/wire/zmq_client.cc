@@ -13,13 +13,17 @@ constexpr int queue = 1000;  // messages
 // After a coordinator's restart its fleet comes back spread over these times, not at once.
 constexpr int reconnect_from_milliseconds = 1000;
 constexpr int reconnect_spread_milliseconds = 4000;
+constexpr int prompt_reconnect_milliseconds = 200;
 constexpr int reconnect_limit_milliseconds = 120'000;
 constexpr int connect_timeout_milliseconds = 10'000;
 
 class ZmqClientTransport final : public ClientTransport {
  public:
-  ZmqClientTransport(std::string endpoint, std::size_t message_limit, std::vector<int> extra_fds)
-      : endpoint_(std::move(endpoint)), message_limit_(message_limit), extra_fds_(std::move(extra_fds)) {}
+  ZmqClientTransport(const ClientTransportOptions& options, std::vector<int> extra_fds)
+      : endpoint_(options.endpoint),
+        message_limit_(options.message_limit),
+        reconnect_(options.reconnect),
+        extra_fds_(std::move(extra_fds)) {}
 
   Result<> open(ZmqContext& context, const CurvePublicKey& server, const CurveKeyPair& own);
   Result<> send(ByteView bytes) override;
@@ -32,6 +36,7 @@ class ZmqClientTransport final : public ClientTransport {
 
   const std::string endpoint_;
   const std::size_t message_limit_;
+  const Reconnect reconnect_;
   const std::vector<int> extra_fds_;
   SystemClock clock_;
   bool refused_ = false;
@@ -48,8 +53,11 @@ Result<> ZmqClientTransport::open(ZmqContext& context, const CurvePublicKey& ser
   TRY(set_option(socket_, ZMQ_RCVHWM, queue));
   TRY(set_option(socket_, ZMQ_SNDHWM, queue));
   const auto jitter = read_be<std::uint32_t>(entropy.bytes<4>()) % reconnect_spread_milliseconds;
-  TRY(set_option(socket_, ZMQ_RECONNECT_IVL, reconnect_from_milliseconds + static_cast<int>(jitter)));
-  TRY(set_option(socket_, ZMQ_RECONNECT_IVL_MAX, reconnect_limit_milliseconds));
+  const bool prompt = reconnect_ == Reconnect::prompt;
+  TRY(set_option(socket_, ZMQ_RECONNECT_IVL,
+                 prompt ? prompt_reconnect_milliseconds : reconnect_from_milliseconds + static_cast<int>(jitter)));
+  // 0: always the same interval.
+  TRY(set_option(socket_, ZMQ_RECONNECT_IVL_MAX, prompt ? 0 : reconnect_limit_milliseconds));
   TRY(set_option(socket_, ZMQ_CONNECT_TIMEOUT, connect_timeout_milliseconds));
   TRY(set_option(socket_, ZMQ_IPV6, endpoint_.find('[') != std::string::npos ? 1 : 0));
 
@@ -132,7 +140,7 @@ Result<std::optional<Bytes>> ZmqClientTransport::receive(Micros timeout) {
 Result<std::unique_ptr<ClientTransport>> open_client_transport(ZmqContext& context,
                                                                const ClientTransportOptions& options,
                                                                const CurveKeyPair& own, std::vector<int> extra_fds) {
-  auto transport = std::make_unique<ZmqClientTransport>(options.endpoint, options.message_limit, std::move(extra_fds));
+  auto transport = std::make_unique<ZmqClientTransport>(options, std::move(extra_fds));
   TRY(transport->open(context, options.server, own));
   return transport;
 }
