@@ -59,6 +59,13 @@ void Fleet::start_coordinator() {
   EXPECT_TRUE(eventually([this] { return cli({"status"}).exit_code == 0; }, 30)) << "the coordinator does not answer";
 }
 
+void Fleet::ship_log_every_second() const {
+  const std::string file = path("default-policy.yaml");
+  std::ofstream(file) << "apiVersion: holdfast/v1\nkind: Policy\nname: default\nsplay: 1h\nwal: {rpo: 1s}\n";
+  const auto applied = cli({"policy", "apply", "-f", file});
+  EXPECT_EQ(applied.exit_code, 0) << applied.err;
+}
+
 CliResult Fleet::cli(const std::vector<std::string>& arguments) const {
   static int counter = 0;
   const std::string base = directory_ / ("cli-" + std::to_string(++counter));

@@ -30,6 +30,8 @@ class Fleet {
   Fleet& operator=(const Fleet&) = delete;
 
   void start_coordinator();  // waits until it answers
+  // The default policy, except that log becomes durable a second after it was written: scenarios wait for that often.
+  void ship_log_every_second() const;
   ChildProcess& coordinator() { return coordinator_; }
 
   // `holdfast ...` as the admin of init, or as the operator of this file.

@@ -75,6 +75,15 @@ bool alive(pid_t pid) {
   return state != std::string::npos && state + 2 < line.size() && line[state + 2] != 'Z';
 }
 
+// "" when it is not there.
+std::string program_of(int major_version, const std::string& program) {
+  for (const char* place : {"/usr/lib/postgresql", "/opt/postgresql"}) {
+    std::string path = fmt::format("{}/{}/bin/{}", place, major_version, program);
+    if (files::exists(path)) return path;
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<OsUser> cluster_user() {
@@ -107,8 +116,18 @@ OwnedDirectory::~OwnedDirectory() {
   remove_tree(path_);
 }
 
-Result<PostgresCluster> PostgresCluster::make_place() {
+bool PostgresCluster::is_installed(int major_version) {
+  return !program_of(major_version, "postgres").empty();
+}
+
+std::string PostgresCluster::binary(const std::string& program) const {
+  std::string own = program_of(major_version_, program);
+  return own.empty() ? program_of(15, program) : own;
+}
+
+Result<PostgresCluster> PostgresCluster::make_place(int major_version) {
   PostgresCluster cluster;
+  cluster.major_version_ = major_version;
   cluster.owner_ = TRY(cluster_user());
   cluster.root_ = TRY(make_directory(cluster.owner_));
   cluster.data_directory_ = cluster.root_ + "/data";
@@ -137,12 +156,21 @@ Result<> PostgresCluster::write_settings(const Options& options) {
 }
 
 Result<PostgresCluster> PostgresCluster::create(const Options& options) {
-  PostgresCluster cluster = TRY(make_place());
-  std::vector<std::string> arguments = {
-      binary("initdb"),  "-D",          cluster.data_directory_,
-      "--no-sync",       "-U",          cluster.owner_.name,
-      "--encoding=UTF8", "--no-locale", fmt::format("--wal-segsize={}", options.wal_segment_mib)};
-  if (options.page_checksums == PageChecksums::on) arguments.emplace_back("--data-checksums");
+  PostgresCluster cluster = TRY(make_place(options.major_version));
+  std::vector<std::string> arguments = {cluster.binary("initdb"),
+                                        "-D",
+                                        cluster.data_directory_,
+                                        "--no-sync",
+                                        "-U",
+                                        cluster.owner_.name,
+                                        "--encoding=UTF8",
+                                        "--no-locale",
+                                        fmt::format("--wal-segsize={}", options.wal_segment_mib)};
+  if (options.page_checksums == PageChecksums::on) {
+    arguments.emplace_back("--data-checksums");
+  } else if (options.major_version >= 18) {
+    arguments.emplace_back("--no-data-checksums");
+  }
   TRY(run_as(cluster.owner_, std::move(arguments)));
   TRY(cluster.write_settings(options));
   return cluster;
@@ -159,7 +187,7 @@ Result<PostgresCluster> PostgresCluster::started() {
 }
 
 Result<PostgresCluster> PostgresCluster::standby_of(const PostgresCluster& primary) {
-  PostgresCluster cluster = TRY(make_place());
+  PostgresCluster cluster = TRY(make_place(primary.major_version_));
   auto arguments = primary.connection_arguments();
   arguments.insert(arguments.end(), {"-D", cluster.data_directory_, "-R", "-X", "stream", "-c", "fast", "--no-sync"});
   TRY(primary.run_program("pg_basebackup", arguments));
@@ -170,7 +198,10 @@ Result<PostgresCluster> PostgresCluster::standby_of(const PostgresCluster& prima
 }
 
 Result<PostgresCluster> PostgresCluster::adopt(const std::string& data_directory) {
-  PostgresCluster cluster = TRY(make_place());
+  std::ifstream version(data_directory + "/PG_VERSION");
+  int major_version = 0;
+  version >> major_version;
+  PostgresCluster cluster = TRY(make_place(major_version));
   cluster.data_directory_ = data_directory;
   TRY(cluster.append_config(
       fmt::format("port = {}\nunix_socket_directories = '{}'\n", cluster.port_, cluster.socket_directory_)));
@@ -182,6 +213,7 @@ PostgresCluster::PostgresCluster(PostgresCluster&& other) noexcept
       data_directory_(std::move(other.data_directory_)),
       socket_directory_(std::move(other.socket_directory_)),
       port_(other.port_),
+      major_version_(other.major_version_),
       owner_(std::move(other.owner_)) {}
 
 PostgresCluster& PostgresCluster::operator=(PostgresCluster&& other) noexcept {
@@ -191,6 +223,7 @@ PostgresCluster& PostgresCluster::operator=(PostgresCluster&& other) noexcept {
   data_directory_ = std::move(other.data_directory_);
   socket_directory_ = std::move(other.socket_directory_);
   port_ = other.port_;
+  major_version_ = other.major_version_;
   owner_ = std::move(other.owner_);
   return *this;
 }

@@ -15,6 +15,7 @@ namespace holdfast {
 class PostgresCluster {
  public:
   struct Options {
+    int major_version = 15;
     PageChecksums page_checksums = PageChecksums::off;
     int wal_segment_mib = 16;
     // Lines of postgresql.conf on top of the harness's (fsync=off, small buffers, quick walsenders).
@@ -50,7 +51,8 @@ class PostgresCluster {
   Result<std::string> sql(const std::string& statement, const std::string& database = "postgres") const;
   // Asks until the answer is this one; Code::timed_out after 30 s.
   Result<> wait_for(const std::string& statement, const std::string& answer) const;
-  // Runs a program of the same major version as the cluster's user; its output. Code::unavailable: exit code not 0.
+  // Runs a program as the cluster's user, of the cluster's major version where it has come with it, else of the one
+  // that Debian has; its output. Code::unavailable: exit code not 0.
   Result<std::string> run_program(const std::string& program, const std::vector<std::string>& arguments) const;
   // pgbench -i and pgbench -T/-t are run_program("pgbench", connection_arguments() + ...).
   std::vector<std::string> connection_arguments() const;  // -h -p -U
@@ -64,12 +66,14 @@ class PostgresCluster {
   std::string log_file() const { return root_ + "/server.log"; }
   int port() const { return port_; }
   const OsUser& owner() const { return owner_; }
-  int major_version() const { return 15; }
-  static std::string binary(const std::string& program) { return "/usr/lib/postgresql/15/bin/" + program; }
+  int major_version() const { return major_version_; }
+  // Whether servers of this major version can run here: tests/install-postgres brings those that Debian has not.
+  static bool is_installed(int major_version);
+  std::string binary(const std::string& program) const;
 
  private:
   PostgresCluster() = default;
-  static Result<PostgresCluster> make_place();
+  static Result<PostgresCluster> make_place(int major_version);
   Result<> write_settings(const Options& options);
   void destroy();
 
@@ -77,6 +81,7 @@ class PostgresCluster {
   std::string data_directory_;
   std::string socket_directory_;
   int port_ = 0;
+  int major_version_ = 15;
   OsUser owner_;
 };
 

@@ -20,6 +20,7 @@ class OneFleet : public testing::Test {
  protected:
   OneFleet() {
     fleet_.start_coordinator();
+    fleet_.ship_log_every_second();
     EXPECT_EQ(fleet_.cli({"store", "add", "local", "posix", "--path", fleet_.store()}).exit_code, 0);
     token_ = fleet_.new_token({"--label", "fleet=demo", "--uses", "5"});
   }

@@ -30,6 +30,7 @@ Outage::Outage() = default;
 
 void Outage::SetUp() {
   fleet_.start_coordinator();
+  fleet_.ship_log_every_second();
   ASSERT_EQ(fleet_.cli({"store", "add", "local", "posix", "--path", fleet_.store()}).exit_code, 0);
 }
 

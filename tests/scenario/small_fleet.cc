@@ -11,6 +11,7 @@ namespace holdfast {
 
 SmallFleet::SmallFleet() {
   fleet_.start_coordinator();
+  fleet_.ship_log_every_second();
   const auto added = fleet_.cli({"store", "add", "local", "posix", "--path", fleet_.store()});
   EXPECT_EQ(added.exit_code, 0) << added.err;
   token_ = fleet_.new_token({"--label", "fleet=demo", "--uses", "10"});
