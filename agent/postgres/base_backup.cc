@@ -109,6 +109,7 @@ class BaseBackup {
 
   Result<> look_around() {
     const auto control = TRY(read_control()).control;
+    result_.control = control;
     result_.system_id = control.system_id;
     result_.wal_segment_size = control.wal_segment_size;
     result_.page_checksums = control.page_checksums;
@@ -124,14 +125,20 @@ class BaseBackup {
   }
 
   Result<> copy_files(BackupSession& session) {
-    const auto units = plan_copy(listing_.entries, control_path, request_.limits);
-    FileCopier copier({request_.data_directory, request_.endpoint.os_user, &listing_.entries, result_.page_checksums,
-                       result_.start, stop_});
+    CopyPlan plan;
+    if (request_.plan) {
+      plan =
+          TRY(request_.plan({listing_.entries, result_.control, result_.start, result_.control.checkpoint_timeline}));
+    } else {
+      plan.units = plan_copy(listing_.entries, control_path, request_.limits);
+    }
+    FileCopier copier({request_.data_directory, request_.endpoint.os_user, &listing_.entries, &plan.taken_over,
+                       result_.page_checksums, result_.start, stop_});
     std::vector<BackupWriter::Worker> workers;
     const unsigned count = request_.workers != 0 ? request_.workers : default_backup_workers();
     for (unsigned i = 0; i < count; ++i) workers.push_back(writer_.worker());
     {
-      Readers readers(copier, units, workers);
+      Readers readers(copier, plan.units, workers);
       watch(readers, copier, session);
       TRY(readers.outcome());
     }
@@ -173,14 +180,18 @@ class BaseBackup {
         ++result_.vanished_files;
         continue;
       }
-      manifest.files.push_back(describe_entry(listing_.entries[i], copied));
+      if (copied.hash) result_.small_files.emplace(listing_.entries[i].path, *copied.hash);
+      if (listing_.entries[i].relation) result_.pages += copied.size / page_size;
       bytes += copied.size;
+      manifest.files.push_back(describe_entry(listing_.entries[i], copied));
     }
     result_.files = manifest.files.size();
     result_.database_bytes = ByteCount(bytes);
     result_.read_bytes = ByteCount(copied_.bytes_read);
     result_.findings = std::move(copied_.findings);
-    return writer_.put_manifest(manifest);
+    TRY(writer_.put_manifest(manifest));
+    result_.manifest = std::move(manifest);
+    return {};
   }
 
   static ManifestFile describe_entry(const DataFile& entry, CopiedFile& copied) {
@@ -241,7 +252,7 @@ void describe(const BaseBackupResult& result, BackupRecord& record) {
   record.finished_at = result.finished_at;
   record.database_bytes = result.database_bytes;
   record.read_bytes = result.read_bytes;
-  record.pages = result.findings.pages;
+  record.pages = result.pages;
   record.changed_pages = result.findings.pages;
   record.pages_checked = result.page_checksums == PageChecksums::on;
   record.bad_pages = result.findings.bad;

@@ -11,6 +11,15 @@
 
 namespace holdfast {
 
+// What is known once the server has begun the backup: what there is to copy, and from which position on it is covered
+// by WAL.
+struct BackupSituation {
+  const std::vector<DataFile>& entries;
+  const PgControl& control;  // as of now
+  Lsn start;
+  Timeline timeline;  // of the start
+};
+
 struct BaseBackupRequest {
   PostgresEndpoint endpoint;
   std::string data_directory;
@@ -19,6 +28,8 @@ struct BaseBackupRequest {
   std::string label = "holdfast";
   unsigned workers = 0;  // 0: half the cores, at least 2
   CopyPlanLimits limits = {};
+  // What need not be read because an earlier backup has it; empty: all of it is read. global/pg_control is always.
+  std::function<Result<CopyPlan>(const BackupSituation&)> plan = {};
   // Any thread, a few times a second at most.
   std::function<void(ByteCount done, ByteCount total)> progress = {};
   // Returns when the log from the backup's start to `stop` on `timeline` is durable. Called after the manifest was put;
@@ -44,6 +55,11 @@ struct BaseBackupResult {
   PageFindings findings;
   std::uint64_t files = 0;
   std::uint64_t vanished_files = 0;
+  std::uint64_t pages = 0;  // of relations, those that were not read too
+  // For the next backup, which cannot read it from the store.
+  PgControl control;
+  Manifest manifest;
+  std::map<std::string, XxHash128> small_files;  // whole content of those that were read
 };
 
 // Code::cancelled when `stop` was requested. The backup completes with bad pages; they are in the findings.

@@ -4,8 +4,7 @@
 
 namespace holdfast {
 
-std::vector<CopyUnit> plan_copy(const std::vector<DataFile>& entries, std::string_view left_out,
-                                const CopyPlanLimits& limits) {
+std::vector<CopyUnit> gather_units(const std::vector<FileSpan>& spans, const CopyPlanLimits& limits) {
   std::vector<CopyUnit> units;
   CopyUnit bundle;
   std::uint64_t bundled = 0;
@@ -13,21 +12,30 @@ std::vector<CopyUnit> plan_copy(const std::vector<DataFile>& entries, std::strin
     if (!bundle.empty()) units.push_back(std::exchange(bundle, {}));
     bundled = 0;
   };
-  for (std::size_t index = 0; index < entries.size(); ++index) {
-    const DataFile& file = entries[index];
-    if (file.kind != FileKind::file || file.size == 0 || file.path == left_out) continue;
-    if (file.size < limits.bundle) {
-      if (bundled + file.size > limits.bundle) close_bundle();
-      bundle.push_back({index, 0, file.size});
-      bundled += file.size;
+  for (const FileSpan& span : spans) {
+    if (span.length < limits.bundle) {
+      if (bundled + span.length > limits.bundle) close_bundle();
+      bundle.push_back(span);
+      bundled += span.length;
       continue;
     }
-    for (std::uint64_t offset = 0; offset < file.size; offset += limits.span) {
-      units.push_back({{index, offset, std::min(limits.span, file.size - offset)}});
+    for (std::uint64_t done = 0; done < span.length; done += limits.span) {
+      units.push_back({{span.entry, span.offset + done, std::min(limits.span, span.length - done)}});
     }
   }
   close_bundle();
   return units;
+}
+
+std::vector<CopyUnit> plan_copy(const std::vector<DataFile>& entries, std::string_view left_out,
+                                const CopyPlanLimits& limits) {
+  std::vector<FileSpan> spans;
+  for (std::size_t index = 0; index < entries.size(); ++index) {
+    const DataFile& file = entries[index];
+    if (file.kind != FileKind::file || file.size == 0 || file.path == left_out) continue;
+    spans.push_back({index, 0, file.size});
+  }
+  return gather_units(spans, limits);
 }
 
 }  // namespace holdfast

@@ -1,8 +1,11 @@
 #pragma once
 // How the content of many files is cut into pieces of work for parallel readers. Pure.
+#include <map>
+#include <optional>
 #include <vector>
 
 #include "agent/postgres/data_directory.h"
+#include "shared/repository/manifest.h"
 
 namespace holdfast {
 
@@ -21,6 +24,30 @@ struct CopyPlanLimits {
   std::uint64_t span = 64U << 20U;   // big files are cut here; a multiple of the page size
   std::uint64_t bundle = 8U << 20U;  // small files are gathered up to this
 };
+
+// The whole content of a small file as it was in the parent: read again, and stored again only when it differs.
+struct KnownContent {
+  std::uint64_t size = 0;
+  XxHash128 hash;
+  std::vector<Extent> extents;
+};
+
+// What becomes of one entry that is not simply read whole.
+struct TakenOver {
+  // Extents of the parent's manifest that hold as they are; with them only the units' spans are read, and the file is
+  // as long as it was when it was seen.
+  std::optional<std::vector<Extent>> kept;
+  std::optional<KnownContent> known;
+};
+
+// The work of one backup.
+struct CopyPlan {
+  std::vector<CopyUnit> units;
+  std::map<std::size_t, TakenOver> taken_over;  // by entry
+};
+
+// Spans in the order given, those of small files and scattered pages gathered up to the bundle's size.
+std::vector<CopyUnit> gather_units(const std::vector<FileSpan>& spans, const CopyPlanLimits& limits);
 
 // Every byte of every file exactly once, except the file at `left_out` (read apart, at the end). Empty files need none.
 std::vector<CopyUnit> plan_copy(const std::vector<DataFile>& entries, std::string_view left_out,

@@ -1,44 +1,18 @@
 #include "agent/postgres/file_copier.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-
-#include "shared/base/unique_handle.h"
+#include <cstring>
 
 namespace holdfast {
 namespace {
 
 constexpr std::size_t bad_list_limit = 100;
 
-// -1: it is not there any more.
-Result<UniqueFd> open_file(const std::string& path, const OsUser& owner) {
-  const ActingAs user = TRY(ActingAs::user(owner));
-  // No link is followed: what was a file when we walked past must not have become a way out of the directory.
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  if (!fd && errno != ENOENT) return std::unexpected(error_from_errno(errno, fmt::format("open \"{}\"", path)));
-  if (!fd) return fd;
-  struct stat info {};
-  if (::fstat(fd.get(), &info) != 0) return std::unexpected(error_from_errno(errno, fmt::format("stat \"{}\"", path)));
-  if (!S_ISREG(info.st_mode)) return fail(Code::conflict, fmt::format("\"{}\" is not a file any more", path));
-  return fd;
-}
-
-// As much as there is, up to the size of `into`.
-Result<std::size_t> read_fully(int fd, std::uint64_t offset, std::span<std::uint8_t> into, const std::string& path) {
-  std::size_t done = 0;
-  while (done < into.size()) {
-    const ssize_t got = ::pread(fd, into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return std::unexpected(error_from_errno(errno, fmt::format("read \"{}\" at {}", path, offset + done)));
-    if (got == 0) break;
-    done += static_cast<std::size_t>(got);
-  }
-  return done;
+bool is_zero_page(std::span<const std::uint8_t> content) {
+  if (content.size() < page_size || content[0] != 0) return false;
+  return std::memcmp(content.data(), content.data() + 1, page_size - 1) == 0;
 }
 
 std::uint32_t pages_in(std::size_t bytes) {
@@ -56,10 +30,24 @@ class FileCopier::Frame {
   };
   explicit Frame(std::size_t capacity) : memory_(capacity) {}
   std::span<std::uint8_t> room() { return std::span(memory_).subspan(used_); }
+  // The first `bytes` of the room are this stretch of the file. Pages of zeros are left out: a reader puts zeros where
+  // there is no extent.
   void take(std::size_t entry, std::uint64_t offset, std::size_t bytes) {
-    if (bytes == 0) return;
-    pieces_.push_back({entry, {offset / page_size, pages_in(bytes), 0, static_cast<std::uint32_t>(used_)}});
-    used_ += bytes;
+    const auto content = room().first(bytes);
+    std::size_t at = 0;
+    std::size_t kept = 0;
+    while (at < bytes) {
+      const std::size_t begin = at;
+      while (at < bytes && !is_zero_page(content.subspan(at))) at += std::min(page_size, bytes - at);
+      if (at > begin) {
+        if (kept != begin) std::memmove(content.data() + kept, content.data() + begin, at - begin);
+        pieces_.push_back(
+            {entry, {(offset + begin) / page_size, pages_in(at - begin), 0, static_cast<std::uint32_t>(used_ + kept)}});
+        kept += at - begin;
+      }
+      while (at < bytes && is_zero_page(content.subspan(at))) at += page_size;
+    }
+    used_ += kept;
   }
   ByteView plain() const { return ByteView(memory_).first(used_); }
   const std::vector<Piece>& pieces() const { return pieces_; }
@@ -74,24 +62,69 @@ class FileCopier::Frame {
   std::vector<Piece> pieces_;
 };
 
+// Scattered pages of one file come one after the other: it is opened once.
+struct FileCopier::Reading {
+  std::size_t entry = 0;
+  std::optional<SourceFile> file;
+};
+
 Result<> FileCopier::copy(const CopyUnit& unit, BackupWriter::Worker& worker) {
   Frame frame(frame_plain_target);
-  for (const FileSpan& span : unit) TRY(copy_span(span, frame, worker));
+  Reading reading;
+  for (const FileSpan& span : unit) TRY(copy_span(span, reading, frame, worker));
   return store(frame, worker);
 }
 
-Result<> FileCopier::copy_span(const FileSpan& span, Frame& frame, BackupWriter::Worker& worker) {
+const TakenOver* FileCopier::taken_over(std::size_t entry) const {
+  if (source_.taken_over == nullptr) return nullptr;
+  const auto found = source_.taken_over->find(entry);
+  return found == source_.taken_over->end() ? nullptr : &found->second;
+}
+
+Result<> FileCopier::copy_span(const FileSpan& span, Reading& reading, Frame& frame, BackupWriter::Worker& worker) {
   const DataFile& file = (*source_.entries)[span.entry];
-  const std::string path = source_.data_directory + "/" + file.path;
-  const UniqueFd fd = TRY(open_file(path, source_.owner));
-  if (!fd) {
+  if (!reading.file || reading.entry != span.entry) {
+    reading.file = TRY(SourceFile::open(source_.data_directory + "/" + file.path, source_.owner));
+    reading.entry = span.entry;
+  }
+  if (!reading.file->is_there()) {
     const std::lock_guard lock(mutex_);
     copied_[span.entry].vanished = true;
     bytes_done_ += span.length;
     return {};
   }
-  ::posix_fadvise(fd.get(), static_cast<off_t>(span.offset), static_cast<off_t>(span.length), POSIX_FADV_SEQUENTIAL);
+  const bool whole = span.offset == 0 && span.length == file.size;
+  if (whole && span.length <= frame_plain_target) return copy_small(span, *reading.file, frame, worker);
+  return copy_range(span, *reading.file, frame, worker);
+}
+
+// All of it in one frame, so that it can be compared with what the parent has of it.
+Result<> FileCopier::copy_small(const FileSpan& span, SourceFile& source, Frame& frame, BackupWriter::Worker& worker) {
+  const DataFile& file = (*source_.entries)[span.entry];
+  if (frame.room().size() < span.length) TRY(store(frame, worker));
+  const auto room = frame.room().first(span.length);
+  const std::size_t got = TRY(source.read(0, room));
+  bytes_read_ += got;
+  bytes_done_ += span.length;
+  if (got < span.length) note_cut_off(span.entry, got);
+  if (got == 0) return {};
+  if (file.relation) check_pages(source, file, 0, room.first(got));
+  note_size(span.entry, got);
+  const XxHash128 hash = content_hash(room.first(got));
+  const TakenOver* const parent = taken_over(span.entry);
+  const bool same = parent != nullptr && parent->known && parent->known->size == got && parent->known->hash == hash;
+  if (!same) frame.take(span.entry, 0, got);
+  const std::lock_guard lock(mutex_);
+  CopiedFile& copied = copied_[span.entry];
+  copied.hash = hash;
+  if (same) copied.extents = parent->known->extents;
+  return {};
+}
+
+Result<> FileCopier::copy_range(const FileSpan& span, SourceFile& source, Frame& frame, BackupWriter::Worker& worker) {
+  const DataFile& file = (*source_.entries)[span.entry];
   const bool reaches_end = span.offset + span.length >= file.size;
+  if (span.length >= frame_plain_target) source.expect_in_order(span.offset, span.length);
   std::uint64_t at = span.offset;
   const std::uint64_t end = span.offset + span.length;
   while (at < end) {
@@ -105,22 +138,31 @@ Result<> FileCopier::copy_span(const FileSpan& span, Frame& frame, BackupWriter:
       continue;
     }
     const auto room = frame.room().first(wanted);
-    std::size_t got = TRY(read_fully(fd.get(), at, room, path));
+    std::size_t got = TRY(source.read(at, room));
     const bool shrunk = got < wanted;
     bytes_read_ += got;
     // The server extends by pages; half a page in the middle of what was a longer file is about to be replaced by
     // recovery, and the format has room for a short page only at a file's end.
     if (shrunk && !reaches_end) got -= got % page_size;
-    if (file.relation) check_pages(fd.get(), file, at, room.first(got));
+    if (file.relation) check_pages(source, file, at, room.first(got));
     frame.take(span.entry, at, got);
     at += got;
     bytes_done_ += got;
-    if (shrunk) break;
+    if (!shrunk) continue;
+    // Scattered pages: the one that is missing need not be the first that is.
+    note_cut_off(span.entry, std::min(at, TRY(source.size())));
+    break;
   }
   bytes_done_ += end - at;
   // Nothing there: the file ends before this span, and the span that found its end says where.
   if (at > span.offset) note_size(span.entry, at);
   return {};
+}
+
+void FileCopier::note_cut_off(std::size_t entry, std::uint64_t size) {
+  const std::lock_guard lock(mutex_);
+  CopiedFile& copied = copied_[entry];
+  copied.cut_off = std::min(copied.cut_off.value_or(size), size);
 }
 
 void FileCopier::note_size(std::size_t entry, std::uint64_t size) {
@@ -155,7 +197,8 @@ Result<> FileCopier::add_content(std::size_t entry, ByteView content, BackupWrit
 
 // The server's rule: what recovery replaces anyway is not judged, and a page that was being written while we read it
 // gets a second look. The second reading is the one that is kept.
-void FileCopier::check_pages(int fd, const DataFile& file, std::uint64_t offset, std::span<std::uint8_t> pages) {
+void FileCopier::check_pages(SourceFile& source, const DataFile& file, std::uint64_t offset,
+                             std::span<std::uint8_t> pages) {
   PageFindings found;
   for (std::size_t at = 0; at + page_size <= pages.size(); at += page_size) {
     ++found.pages;
@@ -164,7 +207,7 @@ void FileCopier::check_pages(int fd, const DataFile& file, std::uint64_t offset,
     const auto block =
         static_cast<std::uint32_t>((offset + at) / page_size) + file.relation->segment * relation_segment_pages;
     if (check_page(page, block, source_.backup_start) != PageVerdict::mismatch) continue;
-    const auto again = read_fully(fd, offset + at, page, file.path);
+    const auto again = source.read(offset + at, page);
     if (again && *again == page_size && check_page(page, block, source_.backup_start) != PageVerdict::mismatch)
       continue;
     ++found.bad;
@@ -178,8 +221,25 @@ void FileCopier::check_pages(int fd, const DataFile& file, std::uint64_t offset,
   }
 }
 
+// What was not read because the parent has it. A file that turned out shorter ends there: recovery will cut it off too.
+void FileCopier::add_taken_over() {
+  if (source_.taken_over == nullptr) return;
+  for (const auto& [entry, parent] : *source_.taken_over) {
+    CopiedFile& copied = copied_[entry];
+    if (!parent.kept || copied.vanished) continue;
+    copied.size = std::min((*source_.entries)[entry].size, copied.cut_off.value_or(UINT64_MAX));
+    copied.extents.insert(copied.extents.end(), parent.kept->begin(), parent.kept->end());
+    const std::uint64_t pages = copied.size / page_size;
+    std::erase_if(copied.extents, [pages](const Extent& extent) { return extent.first_page >= pages; });
+    for (Extent& extent : copied.extents) {
+      extent.pages = static_cast<std::uint32_t>(std::min<std::uint64_t>(extent.pages, pages - extent.first_page));
+    }
+  }
+}
+
 FileCopier::Outcome FileCopier::finish() {
   const std::lock_guard lock(mutex_);
+  add_taken_over();
   for (auto& file : copied_) std::ranges::sort(file.extents, {}, &Extent::first_page);
   std::ranges::sort(findings_.bad_list);
   return {std::move(copied_), std::move(findings_), bytes_read_.load()};

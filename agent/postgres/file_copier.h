@@ -9,6 +9,7 @@
 
 #include "agent/postgres/copy_plan.h"
 #include "agent/postgres/page_check.h"
+#include "agent/postgres/source_file.h"
 #include "shared/postgres/pg_control.h"
 #include "shared/repository/backup_writer.h"
 
@@ -19,6 +20,8 @@ struct CopiedFile {
   std::vector<Extent> extents;  // in no order until finish()
   std::uint64_t size = 0;       // as far as there was content
   bool vanished = false;
+  std::optional<XxHash128> hash = {};         // of the whole content, of a small file
+  std::optional<std::uint64_t> cut_off = {};  // it was found to end here
 };
 
 struct PageFindings {
@@ -33,7 +36,8 @@ class FileCopier {
   struct Source {
     std::string data_directory;
     OsUser owner;
-    const std::vector<DataFile>* entries = nullptr;  // outlives the copier
+    const std::vector<DataFile>* entries = nullptr;                // outlives the copier
+    const std::map<std::size_t, TakenOver>* taken_over = nullptr;  // by entry; outlives the copier; nullptr: nothing
     PageChecksums page_checksums = PageChecksums::off;
     Lsn backup_start;
     StopToken stop;
@@ -57,10 +61,16 @@ class FileCopier {
 
  private:
   class Frame;
-  Result<> copy_span(const FileSpan& span, Frame& frame, BackupWriter::Worker& worker);
+  struct Reading;  // the file that one reader has open
+  Result<> copy_span(const FileSpan& span, Reading& reading, Frame& frame, BackupWriter::Worker& worker);
+  Result<> copy_range(const FileSpan& span, SourceFile& file, Frame& frame, BackupWriter::Worker& worker);
+  Result<> copy_small(const FileSpan& span, SourceFile& file, Frame& frame, BackupWriter::Worker& worker);
   Result<> store(Frame& frame, BackupWriter::Worker& worker);
-  void check_pages(int fd, const DataFile& file, std::uint64_t offset, std::span<std::uint8_t> pages);
+  void check_pages(SourceFile& source, const DataFile& file, std::uint64_t offset, std::span<std::uint8_t> pages);
   void note_size(std::size_t entry, std::uint64_t size);
+  void note_cut_off(std::size_t entry, std::uint64_t size);
+  const TakenOver* taken_over(std::size_t entry) const;
+  void add_taken_over();
 
   const Source source_;
   std::atomic<std::uint64_t> bytes_done_{0};

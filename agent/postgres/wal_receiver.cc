@@ -138,7 +138,7 @@ class WalReceiver::Work {
     auto start = TRY(prepare(stream, identity));
     while (true) {
       begin(start);
-      auto end = stream.start(settings_.slot, start.from, start.timeline);
+      auto end = stream.start(settings_.slot, begin_observing(start), start.timeline);
       if (!end) return log_problem(std::move(end).error());
       if (!*end) {
         set_state(WalReceiverState::streaming);
@@ -157,8 +157,28 @@ class WalReceiver::Work {
 
   // What we asked for is not there: remembered, so that the next try begins with what is.
   std::unexpected<Error> log_problem(Error error) {
-    if (error.code == Code::not_found && !got_something_) saved_log_ = WalStartFacts::SavedLog::gone;
+    if (error.code == Code::not_found && !got_something_) {
+      // What only the observer wanted may well be gone; that says nothing about what shipping needs.
+      if (observed_again_) {
+        observer_refused_ = true;
+      } else {
+        saved_log_ = WalStartFacts::SavedLog::gone;
+      }
+    }
     return std::unexpected(std::move(error));
+  }
+
+  // Where to begin: before `start` when the observer still has something to read there.
+  Lsn begin_observing(const WalStart& start) {
+    observed_again_ = false;
+    if (parts_.observer == nullptr) return start.from;
+    Lsn from = start.from;
+    if (!std::exchange(observer_refused_, false)) {
+      from = std::min(from, parts_.observer->wants_from(start.timeline, start.from));
+    }
+    observed_again_ = from < start.from;
+    parts_.observer->begin(start.timeline, from);
+    return from;
   }
 
   // The slot, the history, and the position that fits them.
@@ -320,6 +340,7 @@ class WalReceiver::Work {
       lost_to_.reset();
       auto complete = TRY(cutter_.add(data->start, data->bytes, data->server_clock, now));
       through_.saw_data(data->server_end, data->server_clock);
+      if (parts_.observer != nullptr) parts_.observer->received(data->start, data->bytes);
       for (auto& cut : complete) ship(std::move(cut));
     } else if (const auto* alive = std::get_if<Keepalive>(&event)) {
       through_.saw_keepalive(alive->server_end, alive->server_clock);
@@ -405,7 +426,9 @@ class WalReceiver::Work {
   WalCutter cutter_;
   bool cutter_made_ = false;
   bool began_ = false;
-  bool got_something_ = false;  // since the stream began
+  bool got_something_ = false;     // since the stream began
+  bool observed_again_ = false;    // the stream began before what shipping needs
+  bool observer_refused_ = false;  // and the server did not have that any more
   WalStartFacts::SavedLog saved_log_ = WalStartFacts::SavedLog::wanted;
   std::optional<WalStart> lost_to_;  // where to go on after a loss, until the first byte has come
   std::optional<Lsn> slot_start_;

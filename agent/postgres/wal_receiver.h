@@ -7,6 +7,7 @@
 
 #include "agent/postgres/connection.h"
 #include "agent/postgres/slot_watch.h"
+#include "agent/postgres/wal_observer.h"
 #include "agent/postgres/wal_positions.h"
 #include "shared/log/log.h"
 #include "shared/os/clock.h"
@@ -72,6 +73,7 @@ class WalReceiver {
     Entropy& entropy;
     Logger log;
     WalReceiverEvents events = {};
+    WalObserver* observer = nullptr;  // outlives the receiver
   };
 
   // Starts at once. Errors are retried for ever and shown in status().

@@ -206,12 +206,13 @@ class FileCopying : public BaseBackups {
     entries_.push_back(file);
   }
   Result<FileCopier::Outcome> copy() {
-    FileCopier copier({place_->path(), owner_, &entries_, PageChecksums::off, Lsn(), stop_});
+    FileCopier copier({place_->path(), owner_, &entries_, &taken_over_, PageChecksums::off, Lsn(), stop_});
     BaseBackupRequest request;
     request.backup = repository_.entropy.id<BackupId>();
     auto writer = writer_for(request);
     auto worker = writer.worker();
-    for (const auto& unit : plan_copy(entries_, "", {.span = 4 * page_size, .bundle = 2 * page_size})) {
+    const CopyPlanLimits limits{.span = 4 * page_size, .bundle = 2 * page_size};
+    for (const auto& unit : units_.empty() ? plan_copy(entries_, "", limits) : units_) {
       TRY(copier.copy(unit, worker));
     }
     TRY(worker.finish());
@@ -225,6 +226,8 @@ class FileCopying : public BaseBackups {
   OsUser owner_;
   std::unique_ptr<OwnedDirectory> place_;
   std::vector<DataFile> entries_;
+  std::map<std::size_t, TakenOver> taken_over_;
+  std::vector<CopyUnit> units_;  // empty: as planned
 };
 
 TEST_F(FileCopying, LeavesOutWhatHasVanished) {
@@ -253,6 +256,58 @@ TEST_F(FileCopying, RecordsTheSizeThatWasRead) {
   EXPECT_EQ(pages_of(outcome->files[2]), 4U);
   EXPECT_EQ(outcome->files[3].size, 0U);
   EXPECT_TRUE(outcome->files[3].extents.empty());
+}
+
+TEST_F(FileCopying, StoresNoPageOfZeros) {
+  std::string content(7 * page_size + 10, '\0');
+  content[2 * page_size + 5] = 'x';
+  content[3 * page_size] = 'y';
+  content[7 * page_size] = '\0';  // less than a page: kept as it is
+  add("holes", content.size(), 0);
+  std::ofstream(place_->path() + "/holes", std::ios::binary) << content;
+  add("zeros", 3 * page_size, 0);
+  std::ofstream(place_->path() + "/zeros", std::ios::binary) << std::string(3 * page_size, '\0');
+  const auto outcome = copy();
+  ASSERT_TRUE(outcome.has_value()) << outcome.error().text();
+  ASSERT_EQ(outcome->files[0].extents.size(), 2U);
+  EXPECT_EQ(outcome->files[0].extents[0].first_page, 2U);
+  EXPECT_EQ(outcome->files[0].extents[0].pages, 2U);
+  EXPECT_EQ(outcome->files[0].extents[1].first_page, 7U);
+  EXPECT_NE(outcome->files[0].extents[1].frame, outcome->files[0].extents[0].frame) << "spans of their own";
+  EXPECT_EQ(outcome->files[0].size, content.size());
+  EXPECT_TRUE(outcome->files[1].extents.empty());
+  EXPECT_EQ(outcome->files[1].size, 3 * page_size);
+}
+
+TEST_F(FileCopying, TakesASmallFileOverThatIsAsItWas) {
+  add("same", 100, 100);
+  add("other", 100, 100);
+  const std::string before(100, 'x');
+  const Extent extent{0, 1, 7, 33};
+  taken_over_[0].known = {100, content_hash(as_bytes(before)), {extent}};
+  taken_over_[1].known = {100, content_hash(as_bytes(std::string(100, 'z'))), {extent}};
+  const auto outcome = copy();
+  ASSERT_TRUE(outcome.has_value()) << outcome.error().text();
+  EXPECT_THAT(outcome->files[0].extents, ::testing::ElementsAre(extent));
+  EXPECT_EQ(outcome->files[0].hash, content_hash(as_bytes(before)));
+  ASSERT_EQ(outcome->files[1].extents.size(), 1U);
+  EXPECT_NE(outcome->files[1].extents[0], extent);
+}
+
+TEST_F(FileCopying, CutsWhatItTakesOverWhereTheFileEndsNow) {
+  add("cut", 10 * page_size, 4 * page_size);
+  add("whole", 10 * page_size, 10 * page_size);
+  for (const std::size_t entry : {0U, 1U}) taken_over_[entry].kept = {{0, 2, 7, 0}, {3, 6, 7, 99}};
+  units_ = {{{0, 2 * page_size, page_size}, {0, 9 * page_size, page_size}}, {{1, 2 * page_size, page_size}}};
+  const auto outcome = copy();
+  ASSERT_TRUE(outcome.has_value()) << outcome.error().text();
+  EXPECT_EQ(outcome->files[0].size, 4 * page_size);
+  ASSERT_EQ(outcome->files[0].extents.size(), 3U);
+  EXPECT_EQ(outcome->files[0].extents[2], (Extent{3, 1, 7, 99}));
+  EXPECT_EQ(outcome->files[1].size, 10 * page_size);
+  ASSERT_EQ(outcome->files[1].extents.size(), 3U);
+  EXPECT_EQ(outcome->files[1].extents[1].first_page, 2U);
+  EXPECT_EQ(outcome->files[1].extents[2], (Extent{3, 6, 7, 99}));
 }
 
 TEST_F(FileCopying, FollowsNoLinkThatAppears) {

@@ -40,6 +40,38 @@ class RememberedPositions final : public WalPositions {
   Guarded<std::optional<WalResumePoint>> value_;
 };
 
+// Wants everything from one position on, and keeps it.
+class CuriousObserver final : public WalObserver {
+ public:
+  explicit CuriousObserver(Lsn from) : from_(from) {}
+  Lsn wants_from(Timeline, Lsn at) override { return std::min(from_, at); }
+  void begin(Timeline, Lsn at) override {
+    seen_.with([at](Seen& seen) {
+      seen.begun.push_back(at);
+      seen.first = at;
+      seen.bytes.clear();
+    });
+  }
+  void received(Lsn start, ByteView bytes) override {
+    seen_.with([&](Seen& seen) {
+      EXPECT_EQ(start, seen.first + seen.bytes.size()) << "a gap";
+      append(seen.bytes, bytes);
+    });
+  }
+  struct Seen {
+    std::vector<Lsn> begun;
+    Lsn first;
+    Bytes bytes;
+  };
+  Seen seen() const {
+    return seen_.with([](const Seen& seen) { return seen; });
+  }
+
+ private:
+  const Lsn from_;
+  Guarded<Seen> seen_;
+};
+
 constexpr Micros patience = std::chrono::seconds(30);
 
 class WalReceiving : public ::testing::Test {
@@ -63,6 +95,7 @@ class WalReceiving : public ::testing::Test {
                              clock_,
                              repository_.entropy,
                              Logger::none()};
+    parts.observer = observer_;
     parts.events.gap = [this](const WalGap& gap) { gaps_.with([&](auto& gaps) { gaps.push_back(gap); }); };
     return std::make_unique<WalReceiver>(settings, parts);
   }
@@ -137,6 +170,7 @@ class WalReceiving : public ::testing::Test {
   SystemClock clock_;
   StopToken stop_;
   Guarded<std::vector<WalGap>> gaps_;
+  WalObserver* observer_ = nullptr;
   std::size_t buffer_limit_ = 32U << 20U;
   std::unique_ptr<PostgresCluster> cluster_;
 };
@@ -359,6 +393,59 @@ TEST_F(WalReceiving, RefusesAnotherCluster) {
     const auto error = receiver.status().error;
     return error && error->code == Code::conflict;
   }));
+}
+
+TEST_F(WalReceiving, LetsAnObserverReadAgainWhatWasShippedBefore) {
+  write_some(*cluster_);
+  auto receiver = receive();
+  ASSERT_TRUE(receiver->wait_until_durable(Timeline(1), end_of_log(*cluster_), patience, stop_));
+  receiver.reset();
+  const Lsn shipped = positions_.value()->durable;
+  write_some(*cluster_);
+  const Lsn end = end_of_log(*cluster_);
+  CuriousObserver observer(start_of(segment_at(Timeline(1), shipped, WalSegmentSize()), WalSegmentSize()));
+  observer_ = &observer;
+  receiver = receive();
+  ASSERT_TRUE(receiver->wait_until_durable(Timeline(1), end, patience, stop_));
+  receiver.reset();
+  const auto seen = observer.seen();
+  EXPECT_LT(seen.first, shipped);
+  ASSERT_GE(seen.first + seen.bytes.size(), end);
+  EXPECT_EQ(seen.bytes, on_disk(*cluster_, Timeline(1), seen.first, seen.bytes.size()));
+  expect_stored(*cluster_, Timeline(1), end);
+  EXPECT_TRUE(gaps_.with([](const auto& gaps) { return gaps.empty(); }));
+}
+
+TEST_F(WalReceiving, GoesOnWithoutWhatOnlyAnObserverWanted) {
+  write_some(*cluster_);
+  auto receiver = receive();
+  for (int i = 0; i < 4; ++i) {
+    write_some(*cluster_, 1000);
+    ASSERT_TRUE(cluster_->sql("SELECT pg_switch_wal()"));
+    ASSERT_TRUE(receiver->wait_until_durable(Timeline(1), end_of_log(*cluster_), patience, stop_));
+  }
+  // The slot lets go of it and the next checkpoint removes it.
+  ASSERT_TRUE(eventually([&] {
+    EXPECT_TRUE(cluster_->sql("CHECKPOINT"));
+    return cluster_->sql("SELECT count(*) FROM pg_ls_waldir() WHERE name = '000000010000000000000001'") == "0";
+  }));
+  receiver.reset();
+  write_some(*cluster_);
+  const Lsn end = end_of_log(*cluster_);
+  CuriousObserver observer(Lsn(WalSegmentSize().bytes()));
+  observer_ = &observer;
+  receiver = receive();
+  ASSERT_TRUE(receiver->wait_until_durable(Timeline(1), end, patience, stop_));
+  receiver.reset();
+  const auto seen = observer.seen();
+  ASSERT_EQ(seen.begun.size(), 2U);
+  EXPECT_EQ(seen.begun[0], Lsn(WalSegmentSize().bytes()));
+  EXPECT_GT(seen.begun[1], seen.begun[0]);
+  EXPECT_GE(seen.first + seen.bytes.size(), end);
+  Lsn first;
+  const Bytes bytes = stored(Timeline(1), first);
+  EXPECT_GE(first + bytes.size(), end);
+  EXPECT_TRUE(gaps_.with([](const auto& gaps) { return gaps.empty(); })) << "nothing of it was lost";
 }
 
 }  // namespace
