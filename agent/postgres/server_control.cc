@@ -167,7 +167,7 @@ Result<> ServerControl::stop(Micros timeout) {
   const ServerManager chosen = TRY_DURING(what, manager({}));
   remembered_ = chosen;
   const auto seconds = static_cast<int>(std::chrono::ceil<std::chrono::seconds>(timeout).count());
-  const auto asked = run(stop_command(chosen, settings_.data_directory, seconds), chosen, timeout, what);
+  auto asked = run(stop_command(chosen, settings_.data_directory, seconds), chosen, timeout, what);
   // A server that ended by itself in between makes its manager complain, and is what was wanted.
   if (!asked && is_running()) return asked;
   const Micros deadline = clock_.monotonic() + timeout;

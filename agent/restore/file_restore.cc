@@ -92,6 +92,23 @@ std::vector<std::vector<Placement>> placements_by_frame(const Manifest& manifest
   return out;
 }
 
+// Files that one worker has open: the pages of a frame, and of the next ones, often go to the same few.
+class OpenFiles {
+ public:
+  // As whoever we act as. The descriptor lives until enough others were asked for.
+  Result<int> get(std::uint32_t file, const std::string& path) {
+    if (const auto known = open_.find(file); known != open_.end()) return known->second.get();
+    if (open_.size() >= most_) open_.clear();
+    UniqueFd fd(::open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (!fd) return os_error("open", path);
+    return open_.emplace(file, std::move(fd)).first->second.get();
+  }
+
+ private:
+  static constexpr std::size_t most_ = 128;
+  std::map<std::uint32_t, UniqueFd> open_;
+};
+
 class Run {
  public:
   Run(const BackupReader& reader, const FileRestoreOptions& options, const StopToken& stop,
@@ -166,13 +183,14 @@ class Run {
 
   Result<> work_through(const std::vector<std::vector<Placement>>& frames, std::atomic<std::uint32_t>& next) {
     FrameDecoder decoder;
+    OpenFiles open;
     for (;;) {
       const std::uint32_t frame = next.fetch_add(1);
       if (frame >= frames.size() || failed_) return {};
       if (stop_.stop_requested()) return fail(Code::cancelled, "the restore was stopped");
       if (frames[frame].empty()) continue;
       const Bytes plain = TRY(reader_.read_frame(frame, decoder));
-      const std::uint64_t bytes = TRY(place_all(frames[frame], plain));
+      const std::uint64_t bytes = TRY(place_all(frames[frame], plain, open));
       const std::lock_guard lock(mutex_);
       result_.bytes += bytes;
       if (progress_) progress_(result_.bytes, total_);
@@ -180,14 +198,14 @@ class Run {
   }
 
   // As the owner only while files are written: the stores are ours to read, not the database's user's.
-  Result<std::uint64_t> place_all(const std::vector<Placement>& placements, const Bytes& plain) {
+  Result<std::uint64_t> place_all(const std::vector<Placement>& placements, const Bytes& plain, OpenFiles& open) {
     const ActingAs acting = TRY(ActingAs::user(options_.owner));
     std::uint64_t bytes = 0;
-    for (const Placement& placement : placements) bytes += TRY(place(placement, plain));
+    for (const Placement& placement : placements) bytes += TRY(place(placement, plain, open));
     return bytes;
   }
 
-  Result<std::uint64_t> place(const Placement& placement, const Bytes& plain) {
+  Result<std::uint64_t> place(const Placement& placement, const Bytes& plain, OpenFiles& open) {
     const ManifestFile& file = manifest_.files[placement.file];
     const Extent& extent = file.extents[placement.extent];
     const std::uint64_t length = extent_bytes(manifest_, file, extent);
@@ -195,11 +213,10 @@ class Run {
       return fail(Code::corrupt, fmt::format("frame {} is too short for \"{}\"", extent.frame, file.path));
     }
     const std::string path = places_.of(file);
-    const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
-    if (!fd) return os_error("open", path);
+    const int fd = TRY(open.get(placement.file, path));
     std::uint64_t done = 0;
     while (done < length) {
-      const ssize_t wrote = ::pwrite(fd.get(), plain.data() + extent.offset + done, length - done,
+      const ssize_t wrote = ::pwrite(fd, plain.data() + extent.offset + done, length - done,
                                      static_cast<off_t>(extent.first_page * manifest_.page_size + done));
       if (wrote < 0 && errno == EINTR) continue;
       if (wrote <= 0) return os_error("write", path);

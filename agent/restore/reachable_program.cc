@@ -33,7 +33,7 @@ Result<> copy_program(const std::string& from, const std::string& to) {
 
 Result<std::string> reachable_program(const std::string& program, const OsUser& owner, const std::string& directory) {
   if (TRY(can_run(program, owner))) return program;
-  const std::string copy = directory + "/wal-get";
+  std::string copy = directory + "/wal-get";
   TRY(copy_program(program, copy));
   if (TRY(can_run(copy, owner))) return copy;
   return fail(Code::denied,

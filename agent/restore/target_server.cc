@@ -64,7 +64,7 @@ TargetServer pg_ctl_server(const PgCtlServer& settings) {
     command.arguments = {settings.programs + "/pg_ctl", "stop", "-m", "fast", "-w", "-t", std::to_string(seconds), "-D",
                          settings.data_directory};
     command.as_user = settings.owner;
-    const auto asked = run(command, fmt::format("stop of the server in \"{}\"", settings.data_directory));
+    auto asked = run(command, fmt::format("stop of the server in \"{}\"", settings.data_directory));
     // It may have ended by itself in between.
     return running_postmaster(settings.data_directory) ? asked : Result<>();
   };
