@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "coordinator/core/assignment.h"
+#include "coordinator/core/removal.h"
+#include "shared/repository/layout.h"
 #include "shared/repository/record.h"
 
 namespace holdfast {
@@ -45,6 +47,19 @@ Backup row_from_record(const BackupRecord& record, const Backup& reported, Bytes
   row.error.clear();
   row.record = std::move(bytes);
   return row;
+}
+
+// A pack of an earlier backup that was let go while this one was made; empty: none. What another kept backup needs
+// stays, whatever became of its owner.
+std::string released_pack(const CoreState& state, const BackupRecord& record) {
+  for (const auto& pack : record.needed_packs) {
+    const auto owner = backup_of_object(pack.object.name);
+    const Backup* known = owner ? state.backup(*owner) : nullptr;
+    if (known == nullptr || known->state != BackupState::released) continue;
+    const auto kept = packs_needed_by_kept(state, record.database);
+    if (!kept || !kept->contains(pack.object.name)) return pack.object.name;
+  }
+  return {};
 }
 
 BackupOutcome refuse(Turn& turn, const Node& node, const Backup& reported, const std::string& why) {
@@ -90,6 +105,9 @@ BackupOutcome backup_reported(Turn& turn, const Node& node, const Job& job, cons
     if (!record) return refuse(turn, node, reported, record.error().message);
     if (const auto checked = check_record(*record, turn, node, job, reported); !checked) {
       return refuse(turn, node, reported, checked.error().message);
+    }
+    if (const std::string gone = released_pack(state, *record); !gone.empty()) {
+      return refuse(turn, node, reported, fmt::format("\"{}\", which it needs, was released meanwhile", gone));
     }
     store(turn, row_from_record(*record, reported, reported.record), known);
     for (const Member& member : state.databases.at(reported.database).members) {

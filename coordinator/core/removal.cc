@@ -32,6 +32,25 @@ std::vector<Backup> backups_of(const CoreState& state, DatabaseId database) {
   return backups;
 }
 
+// What an agent may begin its next incremental or differential backup from: its own newest backup and its own newest
+// full one. It may be at it now, and what it takes over must not go meanwhile.
+std::set<BackupId> possible_parents(const Database& database, const std::vector<Backup>& backups) {
+  std::set<BackupId> parents;
+  for (const Member& member : database.members) {
+    const Backup* newest = nullptr;
+    const Backup* newest_full = nullptr;
+    for (const Backup& backup : backups) {
+      if (backup.state != BackupState::complete || backup.node != member.node) continue;
+      if (newest == nullptr || backup.finished_at > newest->finished_at) newest = &backup;
+      if (backup.type != BackupType::full) continue;
+      if (newest_full == nullptr || backup.finished_at > newest_full->finished_at) newest_full = &backup;
+    }
+    if (newest != nullptr) parents.insert(newest->id);
+    if (newest_full != nullptr) parents.insert(newest_full->id);
+  }
+  return parents;
+}
+
 RetentionInput input_for(const CoreState& state, const Database& database, Timestamp now) {
   RetentionInput input;
   input.database = database.id;
@@ -39,6 +58,7 @@ RetentionInput input_for(const CoreState& state, const Database& database, Times
   input.backups = backups_of(state, database.id);
   if (const Policy* policy = policy_of(state, database)) input.policy = *policy;
   input.needed = needed_by_restores(state);
+  if (database.engine == Engine::postgres) input.parents = possible_parents(database, input.backups);
   input.now = now;
   return input;
 }
@@ -59,24 +79,13 @@ Result<BackupRecord> record_of(const CoreState& state, const Backup& backup) {
   return read_record(backup.record, document);
 }
 
-// Packs that other backups which are kept still read.
-std::set<std::string> shared_packs(const CoreState& state, const Backup& released) {
-  std::set<std::string> needed;
-  for (const auto& [id, backup] : state.backups.at(released.database)) {
-    if (backup.state != BackupState::complete || backup.type == BackupType::full) continue;
-    const auto record = record_of(state, backup);
-    if (!record) continue;
-    for (const auto& pack : record->needed_packs) needed.insert(pack.object.name);
-  }
-  return needed;
-}
-
 // Asks for the objects of a released backup to go. The record goes first: from then on the backup does not exist.
 void ask_removal(Turn& turn, const Backup& backup) {
   CoreState& state = turn.state;
   const auto record = record_of(state, backup);
-  if (!record) {
-    turn.alert_once(fmt::format("backup {} cannot be removed: {}", backup.id, record.error().message));
+  const auto kept = record ? packs_needed_by_kept(state, backup.database) : std::unexpected(record.error());
+  if (!kept) {
+    turn.alert_once(fmt::format("backup {} cannot be removed: {}", backup.id, kept.error().message));
     return;
   }
   state.removals[backup.id] = turn.now;
@@ -88,11 +97,17 @@ void ask_removal(Turn& turn, const Backup& backup) {
   work.released_mark =
       encode_released({identity.fleet, backup.database, backup.id, identity.epoch, turn.now, backup.reason},
                       identity.intermediate_certificate, identity.intermediate);
-  const auto kept = shared_packs(state, backup);
   const std::string manifest = manifest_name(backup.database, backup.id);
   work.names = {record_name(backup.database, backup.id), manifest};
   for (const auto& object : record->objects) {
-    if (object.name != manifest && !kept.contains(object.name)) work.names.push_back(object.name);
+    if (object.name != manifest && !kept->contains(object.name)) work.names.push_back(object.name);
+  }
+  // Packs of earlier backups that are gone already and were only left for this one.
+  for (const auto& pack : record->needed_packs) {
+    const auto owner = backup_of_object(pack.object.name);
+    const Backup* known = owner ? state.backup(*owner) : nullptr;
+    const bool owned = known != nullptr && known->state == BackupState::complete;
+    if (owner && !owned && !kept->contains(pack.object.name)) work.names.push_back(pack.object.name);
   }
   turn.effects.work.emplace_back(std::move(work));
 }
@@ -129,6 +144,18 @@ std::optional<std::string> release_wal(Turn& turn, const Database& database) {
 }
 
 }  // namespace
+
+Result<std::set<std::string>> packs_needed_by_kept(const CoreState& state, DatabaseId database) {
+  std::set<std::string> needed;
+  const auto found = state.backups.find(database);
+  if (found == state.backups.end()) return needed;
+  for (const auto& [id, backup] : found->second) {
+    if (backup.state != BackupState::complete || backup.type == BackupType::full) continue;
+    const auto record = TRY_DURING(fmt::format("backup {}", id), record_of(state, backup));
+    for (const auto& pack : record.needed_packs) needed.insert(pack.object.name);
+  }
+  return needed;
+}
 
 std::vector<RetentionDecision> preview_retention(const CoreState& state, const std::vector<DatabaseId>& databases,
                                                  Timestamp now) {

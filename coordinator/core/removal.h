@@ -12,6 +12,10 @@ std::vector<std::string> run_retention(Turn& turn, const std::vector<DatabaseId>
 // By an operator's word. Code::conflict: on hold, needed by a restore, or the last good backup of its database.
 Result<> release_backup(Turn& turn, BackupId id, const std::string& who);
 
+// Packs of earlier backups that backups which are kept read. An error: a record cannot be read, so that nothing of the
+// database may go.
+Result<std::set<std::string>> packs_needed_by_kept(const CoreState& state, DatabaseId database);
+
 void objects_removed(Turn& turn, const ObjectsRemoved& removed);
 // Runs retention once an hour; repeats removals that were not confirmed.
 void watch_retention(Turn& turn);

@@ -129,6 +129,9 @@ std::vector<RetentionDecision> decide_retention(const RetentionInput& input) {
   for (Judged& entry : judged) {
     if (entry.backup->keep) entry.reasons.emplace_back("on hold");
     if (input.needed.contains(entry.backup->id)) entry.reasons.emplace_back("a restore needs it");
+    if (input.parents.contains(entry.backup->id)) {
+      entry.reasons.emplace_back("the next incremental backup may begin from it");
+    }
     decisions.push_back(decision_of(entry, input));
   }
   return decisions;

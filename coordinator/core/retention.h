@@ -12,12 +12,13 @@ struct RetentionInput {
   std::vector<Backup> backups;   // complete ones are judged, in any order; others are left alone
   std::optional<Policy> policy;  // none: everything is kept
   std::set<BackupId> needed;     // by restores that are planned or run
+  std::set<BackupId> parents;    // from which a node that may back it up begins its next incremental one
   Timestamp now;
 };
 
 // One decision for each complete backup, newest first. Rules that release: daily, weekly, monthly, yearly, days,
-// max_backups. What always keeps: the newest good backup, a hold, a running restore, min_backups, the start of the
-// pitr window. Days begin at midnight UTC.
+// max_backups. What always keeps: the newest good backup, a hold, a running restore, what a next backup may begin from,
+// min_backups, the start of the pitr window. Days begin at midnight UTC.
 std::vector<RetentionDecision> decide_retention(const RetentionInput& input);
 
 // Log before this position is of no use to any backup that is kept; nullopt: nothing may go.

@@ -66,6 +66,16 @@ std::string history_name(DatabaseId database, Timeline timeline) {
   return fmt::format("{}/wal/{:08x}.history", database, timeline.value());
 }
 
+std::optional<BackupId> backup_of_object(std::string_view object_name) {
+  constexpr std::string_view folder = "/backups/";
+  const auto at = object_name.find(folder);
+  if (at != 2 * DatabaseId::size) return std::nullopt;
+  const std::string_view rest = object_name.substr(at + folder.size());
+  if (rest.size() <= 2 * BackupId::size || rest[2 * BackupId::size] != '/') return std::nullopt;
+  const auto backup = BackupId::parse(rest.substr(0, 2 * BackupId::size));
+  return backup ? std::optional(*backup) : std::nullopt;
+}
+
 std::optional<WalName> parse_wal_name(std::string_view object_name) {
   std::string_view rest = object_name;
   if (!take_hex<std::uint64_t>(rest, 16) || !take_hex<std::uint64_t>(rest, 16) || !take(rest, "/wal/"))

@@ -22,6 +22,9 @@ std::string wal_prefix(DatabaseId database, Timeline timeline);   // "<database>
 std::string wal_name(DatabaseId database, Timeline timeline, Lsn first, Lsn last);  // 16 hex digits each
 std::string history_name(DatabaseId database, Timeline timeline);                   // "<database>/wal/00000002.history"
 
+// Whose object it is: "<database>/backups/<backup>/..."; nullopt: no backup's.
+std::optional<BackupId> backup_of_object(std::string_view object_name);
+
 struct WalName {
   Timeline timeline;
   Lsn first;

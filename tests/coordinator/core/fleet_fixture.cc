@@ -4,6 +4,7 @@
 
 #include "coordinator/catalog/migrations.h"
 #include "shared/identity/token.h"
+#include "shared/repository/layout.h"
 #include "shared/repository/record.h"
 
 namespace holdfast {
@@ -247,7 +248,8 @@ EpochId FleetFixture::report_epoch(Host& host, DatabaseId database) {
   return id;
 }
 
-JobReport FleetFixture::complete_backup(Host& host, DatabaseId database, JobId job, BackupId backup, Stretch stretch) {
+JobReport FleetFixture::complete_backup(Host& host, DatabaseId database, JobId job, BackupId backup, Stretch stretch,
+                                        const std::vector<std::string>& needed_packs) {
   BackupRecord record;
   record.fleet = fleet_;
   record.database = database;
@@ -262,6 +264,9 @@ JobReport FleetFixture::complete_backup(Host& host, DatabaseId database, JobId j
   record.epoch = host.epochs[database];
   record.needed_epochs = {record.epoch};
   record.stored_bytes = ByteCount(1000);
+  record.objects = {{pack_name(database, backup, 0), 900, {}}, {manifest_name(database, backup), 100, {}}};
+  for (const auto& pack : needed_packs) record.needed_packs.push_back({{pack, 900, {}}, 500});
+  if (!needed_packs.empty()) record.type = BackupType::incremental;
 
   JobReport report;
   report.sequence = 5;
@@ -290,6 +295,13 @@ BackupId FleetFixture::take_backup(Host& host, DatabaseId database, Stretch stre
   const auto backup = entropy_.id<BackupId>();
   const auto sends = say(host, complete_backup(host, database, entropy_.id<JobId>(), backup, stretch));
   EXPECT_NE(find_body<JobReportAck>(sends), nullptr);
+  return backup;
+}
+
+BackupId FleetFixture::take_incremental(Host& host, DatabaseId database, Stretch stretch,
+                                        const std::vector<std::string>& packs) {
+  const auto backup = entropy_.id<BackupId>();
+  say(host, complete_backup(host, database, entropy_.id<JobId>(), backup, stretch, packs));
   return backup;
 }
 

@@ -109,9 +109,12 @@ class FleetFixture : public ::testing::Test {
     Timeline timeline{1};
   };
   // A report of a complete backup with a signed record, not yet said.
-  JobReport complete_backup(Host& host, DatabaseId database, JobId job, BackupId backup, Stretch stretch);
+  JobReport complete_backup(Host& host, DatabaseId database, JobId job, BackupId backup, Stretch stretch,
+                            const std::vector<std::string>& needed_packs = {});
   // The agent took it by itself and it was accepted.
   BackupId take_backup(Host& host, DatabaseId database, Stretch stretch);
+  // The same, of an incremental one that still needs these packs.
+  BackupId take_incremental(Host& host, DatabaseId database, Stretch stretch, const std::vector<std::string>& packs);
   void ship(const Host& host, DatabaseId database, Timeline timeline, Lsn first, Lsn durable, Timestamp from,
             Timestamp through);
 };

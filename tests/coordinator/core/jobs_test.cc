@@ -238,7 +238,7 @@ TEST_F(Jobs, RefuseARecordThatDoesNotFit) {
   auto foreign = complete_backup(host_, orders_, JobId({1}), BackupId({1}), {});
   foreign.backup->record = honest.backup->record;  // of another node and database
   auto flipped = complete_backup(host_, orders_, JobId({2}), BackupId({2}), {});
-  flipped.backup->record[flipped.backup->record.size() / 2] ^= 1U;
+  flipped.backup->record.back() ^= 1U;
   auto renamed = complete_backup(host_, orders_, JobId({3}), BackupId({3}), {});
   renamed.backup->id = BackupId({4});
   renamed.job.backup = BackupId({4});

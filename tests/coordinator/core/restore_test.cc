@@ -1,3 +1,4 @@
+#include "shared/repository/layout.h"
 #include "shared/repository/record.h"
 #include "tests/coordinator/core/fleet_fixture.h"
 
@@ -366,6 +367,75 @@ TEST_F(Removal, RefusesAHoldAndTheLastGoodBackup) {
   expect<DoneReply>(BackupRequest{BackupRequest::Verb::remove, backup_.text()});
   EXPECT_EQ(removals(), 1U);
   EXPECT_EQ(refusal(BackupRequest{BackupRequest::Verb::remove, newer_.text()}).code, Code::conflict);
+}
+
+// A full backup in each of two months, incremental ones after the second.
+class IncrementalRemoval : public Removal {
+ protected:
+  std::set<std::string> asked_to_go() const {
+    std::set<std::string> names;
+    for (const auto& work : work_) {
+      if (const auto* removal = std::get_if<RemoveObjects>(&work))
+        names.insert(removal->names.begin(), removal->names.end());
+    }
+    return names;
+  }
+  BackupId after(const std::vector<std::string>& packs) {
+    now_ = now_ + std::chrono::minutes(1);
+    next_ += 0x1000;
+    return take_incremental(host_, orders_, {Lsn(next_), Lsn(next_ + 0x100), Timeline(1)}, packs);
+  }
+  void release() { expect<RetentionReply>(RetentionRequest{true, {}}); }
+  std::uint64_t next_ = 0x2100000;
+};
+
+TEST_F(IncrementalRemoval, KeepsWhatTheNextOneMayBeginFrom) {
+  keep_one();
+  const BackupId child = after({pack_name(orders_, newer_, 0)});
+  const auto reply = expect<RetentionReply>(RetentionRequest{false, {}});
+  ASSERT_EQ(reply.decisions.size(), 3U);
+  EXPECT_EQ(reply.decisions[0].backup, child);
+  EXPECT_TRUE(reply.decisions[0].keep);
+  EXPECT_TRUE(reply.decisions[1].keep) << "the newest full one, for a differential";
+  EXPECT_NE(reply.decisions[1].reasons.back().find("begin from it"), std::string::npos);
+  EXPECT_FALSE(reply.decisions[2].keep);
+}
+
+TEST_F(IncrementalRemoval, LeavesPacksThatAKeptOneNeedsAndTakesThemWithIt) {
+  const std::string pack = pack_name(orders_, newer_, 0);
+  const BackupId child = after({pack});
+  now_ = now_ + std::chrono::minutes(1);
+  const BackupId full = take_backup(host_, orders_, {Lsn(0x3000100), Lsn(0x3000200), Timeline(1)});
+  // The parent goes, what its child reads of it stays.
+  expect<DoneReply>(BackupRequest{BackupRequest::Verb::remove, newer_.text()});
+  EXPECT_TRUE(asked_to_go().contains(record_name(orders_, newer_)));
+  EXPECT_FALSE(asked_to_go().contains(pack));
+  apply(ObjectsRemoved{newer_, std::nullopt});
+  work_.clear();
+  // With the child goes what was only there for it.
+  expect<DoneReply>(BackupRequest{BackupRequest::Verb::remove, child.text()});
+  EXPECT_TRUE(asked_to_go().contains(pack));
+  EXPECT_TRUE(asked_to_go().contains(pack_name(orders_, child, 0)));
+  EXPECT_FALSE(asked_to_go().contains(pack_name(orders_, full, 0)));
+}
+
+TEST_F(IncrementalRemoval, LeavesPacksWhoseOwnerIsKept) {
+  const std::string pack = pack_name(orders_, newer_, 0);
+  const BackupId child = after({pack});
+  after({pack});
+  expect<DoneReply>(BackupRequest{BackupRequest::Verb::remove, child.text()});
+  EXPECT_TRUE(asked_to_go().contains(pack_name(orders_, child, 0)));
+  EXPECT_FALSE(asked_to_go().contains(pack));
+}
+
+TEST_F(IncrementalRemoval, RefusesABackupWhoseParentWasLetGoMeanwhile) {
+  now_ = now_ + std::chrono::minutes(1);
+  take_backup(host_, orders_, {Lsn(0x3000100), Lsn(0x3000200), Timeline(1)});
+  expect<DoneReply>(BackupRequest{BackupRequest::Verb::remove, newer_.text()});
+  const BackupId child = after({pack_name(orders_, newer_, 0)});
+  for (const auto& backup : list(Listing::backups).backups) {
+    EXPECT_FALSE(backup.id == child && backup.state == BackupState::complete);
+  }
 }
 
 }  // namespace

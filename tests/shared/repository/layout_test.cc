@@ -43,5 +43,16 @@ TEST(Layout, RefusesWhatIsNotAWalName) {
   }
 }
 
+TEST(Layout, SaysWhoseObjectsTheyAre) {
+  const DatabaseId database(std::array<std::uint8_t, 16>{1});
+  const BackupId backup(std::array<std::uint8_t, 16>{2});
+  EXPECT_EQ(backup_of_object(pack_name(database, backup, 3)), backup);
+  EXPECT_EQ(backup_of_object(record_name(database, backup)), backup);
+  for (const std::string& name : {wal_name(database, Timeline(1), Lsn(1), Lsn(2)), database_record_name(database),
+                                  backup_prefix(database, backup).substr(0, 70), std::string("x/backups/y/z")}) {
+    EXPECT_FALSE(backup_of_object(name)) << name;
+  }
+}
+
 }  // namespace
 }  // namespace holdfast
