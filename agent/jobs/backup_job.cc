@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "agent/jobs/pace.h"
 #include "agent/postgres/base_backup.h"
 #include "agent/sqlite/online_backup.h"
 
@@ -17,7 +18,13 @@ constexpr Micros wait_for_log = std::chrono::hours(12);
 class BackupRun {
  public:
   BackupRun(const BackupTask& task, const BackupParts& parts, JobReport& report, const JobControl& control)
-      : task_(task), parts_(parts), report_(report), control_(control) {}
+      : task_(task),
+        parts_(parts),
+        report_(report),
+        control_(control),
+        pace_({task.assigned.policy.bandwidth, task.assigned.policy.cpu_percent,
+               std::max(1U, std::thread::hardware_concurrency())},
+              parts.clock, control.stop) {}
 
   Result<> run() {
     begin();
@@ -49,6 +56,7 @@ class BackupRun {
     epoch_ = TRY(parts_.epochs.current(*database_, task_.fleet_record));
     BackupWriterOptions options;
     options.zstd_level = task_.assigned.policy.zstd_level;
+    options.before_put = [this](std::size_t bytes) { pace_.before_sending(bytes); };
     BackupWriter writer(parts_.identity.fleet, task_.assigned.database, task_.backup, *epoch_, database_->stores,
                         parts_.entropy, options);
     BackupRecord record = common_record();
@@ -97,6 +105,7 @@ class BackupRun {
     request.backup = task_.backup;
     request.label = fmt::format("holdfast {}", task_.backup);
     request.workers = task_.assigned.policy.workers;
+    request.between_frames = [this] { pace_.after_work(); };
     request.progress = [this](ByteCount done, ByteCount total) {
       control_.progress({done.value(), total.value(), "copying"});
     };
@@ -161,6 +170,7 @@ class BackupRun {
   const BackupParts& parts_;
   JobReport& report_;
   const JobControl& control_;
+  Pace pace_;
   std::optional<ProtectedDatabase> database_;
   std::shared_ptr<const EpochKey> epoch_;
 };

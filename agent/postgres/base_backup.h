@@ -30,6 +30,7 @@ struct BaseBackupRequest {
   CopyPlanLimits limits = {};
   // What need not be read because an earlier backup has it; empty: all of it is read. global/pg_control is always.
   std::function<Result<CopyPlan>(const BackupSituation&)> plan = {};
+  std::function<void()> between_frames = {};  // on readers' threads; may wait
   // Any thread, a few times a second at most.
   std::function<void(ByteCount done, ByteCount total)> progress = {};
   // Returns when the log from the backup's start to `stop` on `timeline` is durable. Called after the manifest was put;

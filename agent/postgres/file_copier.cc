@@ -182,6 +182,7 @@ Result<> FileCopier::store(Frame& frame, BackupWriter::Worker& worker) {
     }
   }
   frame.clear();
+  if (source_.between_frames) source_.between_frames();
   return {};
 }
 

@@ -41,6 +41,7 @@ class FileCopier {
     PageChecksums page_checksums = PageChecksums::off;
     Lsn backup_start;
     StopToken stop;
+    std::function<void()> between_frames = {};  // on a reader's thread; may wait
   };
   explicit FileCopier(Source source) : source_(std::move(source)), copied_(source_.entries->size()) {}
 

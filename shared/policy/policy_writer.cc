@@ -177,8 +177,6 @@ std::vector<std::string> not_in_effect(const Policy& policy) {
       "encryption.recipients: data keys are sealed to the recovery key only");
   say(policy.self_restore, "encryption.self_restore: data keys are sealed to the recovery key only");
   say(policy.per_store != 0, "limits.per_store: only limits.per_node is kept");
-  say(policy.bandwidth != 0, "limits.bandwidth: there is no limit");
-  say(policy.cpu_percent != 0, "limits.cpu: limits.workers is what bounds it");
   say(policy.shutdown_drain != usual.shutdown_drain ||
           policy.shutdown_checkpoint_timeout != usual.shutdown_checkpoint_timeout ||
           policy.shutdown_stop_timeout != usual.shutdown_stop_timeout ||

@@ -47,7 +47,7 @@ BackupWriter::BackupWriter(FleetId fleet, DatabaseId database, BackupId backup, 
       epoch_(epoch),
       stores_(stores),
       entropy_(entropy),
-      options_(options) {}
+      options_(std::move(options)) {}
 
 Result<> BackupWriter::carry_over(const BackupRecord& parent, std::vector<PackRef> packs,
                                   std::vector<FrameRef> frames) {
@@ -176,6 +176,7 @@ Result<> BackupWriter::Worker::finish() {
 }
 
 Result<> BackupWriter::put_object(const std::string& name, ByteView content) {
+  if (options_.before_put) options_.before_put(content.size());
   StoredObject object{name, content.size(), sha256(content)};
   TRY(stores_.put(name, content));
   stored_bytes_ += content.size();

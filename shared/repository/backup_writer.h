@@ -3,6 +3,7 @@
 // of its own. Memory: at most workers x 2 packs. Nothing it writes is visible as a backup until finish() put the
 // record.
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 
@@ -15,6 +16,8 @@ namespace holdfast {
 struct BackupWriterOptions {
   int zstd_level = 1;
   std::size_t pack_size = 32U << 20U;  // a pack is put when it has reached this
+  // Asked before each object is put, on any thread; may wait. Empty: nobody limits it.
+  std::function<void(std::size_t bytes)> before_put = {};
 };
 
 class BackupWriter {
