@@ -8,5 +8,7 @@ namespace holdfast {
 
 // The CRC of `bytes`; pass the CRC of what came before to go on: crc32c(b, crc32c(a)) == crc32c(a + b).
 std::uint32_t crc32c(ByteView bytes, std::uint32_t before = 0);
+// The same where the processor has no instruction for it.
+std::uint32_t crc32c_portable(ByteView bytes, std::uint32_t before = 0);
 
 }  // namespace holdfast

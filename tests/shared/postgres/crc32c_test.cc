@@ -20,5 +20,16 @@ TEST(Crc32c, GoesOnWhereItStopped) {
   }
 }
 
+TEST(Crc32c, IsTheSameWithAndWithoutTheProcessorsInstruction) {
+  Bytes bytes;
+  for (std::uint32_t i = 0; i < 300; ++i) bytes.push_back(static_cast<std::uint8_t>(i * 167 + (i >> 3)));
+  for (std::size_t from = 0; from < 9; ++from) {
+    for (std::size_t size = 0; size + from <= bytes.size(); ++size) {
+      const ByteView part = ByteView(bytes).subspan(from, size);
+      ASSERT_EQ(crc32c(part, 7), crc32c_portable(part, 7)) << from << "+" << size;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -1,0 +1,218 @@
+// Judged from outside: real WAL of every major version, against pg_waldump and against the pages themselves.
+#include <gtest/gtest.h>
+
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+
+#include "agent/changes/change_reader.h"
+#include "tests/agent/changes/seen_changes.h"
+#include "tests/agent/changes/wal_workload.h"
+#include "tests/harness/result_matchers.h"
+
+namespace holdfast {
+namespace {
+
+namespace files = std::filesystem;
+
+// Of the block that is at `from` in the output of pg_waldump: "rel 1663/5/1259 fork vm blk 3".
+std::pair<RelationFork, std::uint32_t> parse_reference(std::string_view text) {
+  const auto number = [&text](std::string_view before) {
+    std::uint32_t value = 0;
+    text.remove_prefix(text.find(before) + before.size());
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+  };
+  RelationFork relation;
+  relation.tablespace = number("rel ");
+  relation.database = number("/");
+  relation.relation = number("/");
+  const std::string_view fork = text.substr(0, text.find("blk "));
+  if (fork.find("fork fsm") != std::string_view::npos) relation.fork = Fork::fsm;
+  if (fork.find("fork vm") != std::string_view::npos) relation.fork = Fork::visibility;
+  if (fork.find("fork init") != std::string_view::npos) relation.fork = Fork::init;
+  return {relation, number("blk ")};
+}
+
+// Through a file: there is too much of it for a pipe of the harness.
+Result<std::string> waldump(const PostgresCluster& cluster, Lsn from, Lsn to) {
+  const std::string file = cluster.root() + "/waldump";
+  Command command;
+  command.arguments = {"sh", "-c", fmt::format("{} -p {}/pg_wal -t 1 -s {} -e {} > {}", cluster.binary("pg_waldump"),
+                                               cluster.data_directory(), from, to, file)};
+  command.as_user = cluster.owner();
+  command.timeout = std::chrono::seconds(60);
+  const CommandOutcome outcome = TRY(run_command(command));
+  if (outcome.exit_code != 0) return fail(Code::unavailable, outcome.output);
+  std::ifstream in(file);
+  return std::string{std::istreambuf_iterator<char>(in), {}};
+}
+
+SeenChanges::Blocks parse_waldump(std::string_view output) {
+  SeenChanges::Blocks blocks;
+  constexpr std::string_view mark = "blkref #";
+  for (auto at = output.find(mark); at != std::string_view::npos; at = output.find(mark, at + 1)) {
+    const auto [relation, block] = parse_reference(output.substr(at, 200));
+    blocks[relation].insert(block);
+  }
+  return blocks;
+}
+
+std::string difference(const SeenChanges::Blocks& ours, const SeenChanges::Blocks& theirs) {
+  std::string out;
+  for (const auto& [relation, blocks] : ours) {
+    for (const std::uint32_t block : blocks) {
+      const auto other = theirs.find(relation);
+      if (other == theirs.end() || !other->second.contains(block)) out += fmt::format("{}:{} ", to_text(relation), block);
+    }
+  }
+  return out;
+}
+
+struct DataFile {
+  std::string path;
+  RelationFork relation;
+  std::uint32_t first_block = 0;
+};
+
+// "16384", "16384_vm", "16384.1"; nullopt for every other name.
+std::optional<DataFile> data_file(const files::path& path, std::uint32_t tablespace, std::uint32_t database) {
+  const std::string name = path.filename();
+  DataFile file{path, {tablespace, database, 0, Fork::main}, 0};
+  const char* end = name.data() + name.size();
+  auto [rest, problem] = std::from_chars(name.data(), end, file.relation.relation);
+  if (problem != std::errc()) return std::nullopt;
+  if (std::string_view(rest, end).starts_with("_vm")) {
+    file.relation.fork = Fork::visibility;
+    rest += 3;
+  }
+  std::uint32_t segment = 0;
+  if (rest != end && *rest == '.') rest = std::from_chars(rest + 1, end, segment).ptr;
+  if (rest != end || files::exists(path.parent_path() / (std::to_string(file.relation.relation) + "_init"))) {
+    return std::nullopt;
+  }
+  file.first_block = segment * 131072;
+  return file;
+}
+
+void add_data_files(const files::path& directory, std::uint32_t tablespace, std::vector<DataFile>& out) {
+  for (const auto& database : files::directory_iterator(directory)) {
+    std::uint32_t oid = 0;
+    const std::string name = database.path().filename();
+    if (std::from_chars(name.data(), name.data() + name.size(), oid).ec != std::errc()) continue;
+    for (const auto& entry : files::directory_iterator(database.path())) {
+      if (auto file = data_file(entry.path(), tablespace, oid)) out.push_back(*file);
+    }
+  }
+}
+
+std::vector<DataFile> data_files(const std::string& data_directory) {
+  std::vector<DataFile> out;
+  for (const auto& entry : files::directory_iterator(data_directory + "/global")) {
+    if (auto file = data_file(entry.path(), 1664, 0)) out.push_back(*file);
+  }
+  add_data_files(data_directory + "/base", 1663, out);
+  for (const auto& link : files::directory_iterator(data_directory + "/pg_tblspc")) {
+    const auto oid = static_cast<std::uint32_t>(std::stoul(link.path().filename()));
+    for (const auto& version : files::directory_iterator(link.path())) add_data_files(version.path(), oid, out);
+  }
+  return out;
+}
+
+struct Containment {
+  std::size_t pages_in_range = 0;
+  std::vector<std::string> missing;
+};
+
+// Every page whose LSN, the end of the record that changed it last, lies in (from, through] must be marked.
+Containment check_pages(const std::string& data_directory, const SeenChanges& seen, Lsn from, Lsn through) {
+  Containment result;
+  for (const DataFile& file : data_files(data_directory)) {
+    std::ifstream in(file.path);
+    const std::string content{std::istreambuf_iterator<char>(in), {}};
+    for (std::size_t at = 0; at + 8192 <= content.size(); at += 8192) {
+      const ByteView page = as_bytes(content).subspan(at, 8);
+      const Lsn lsn((std::uint64_t{read_le<std::uint32_t>(page)} << 32) | read_le<std::uint32_t>(page.subspan(4)));
+      if (lsn <= from || lsn > through) continue;
+      ++result.pages_in_range;
+      const auto block = static_cast<std::uint32_t>(file.first_block + at / 8192);
+      const bool new_database = seen.databases.contains({file.relation.tablespace, file.relation.database});
+      if (!new_database && !seen.holds(file.relation, block)) {
+        result.missing.push_back(fmt::format("{} block {} at {}", file.path, block, lsn));
+      }
+    }
+  }
+  return result;
+}
+
+// One cluster after the workload: its WAL and what the reader said of it.
+struct Recorded {
+  PostgresCluster cluster;
+  OwnedDirectory tablespace;
+  Lsn from;
+  Lsn to;
+  WalBytes wal;
+  SeenChanges seen;
+};
+
+Result<Recorded> record(const PostgresCluster::Options& options) {
+  PostgresCluster cluster = TRY(PostgresCluster::started(options));
+  OwnedDirectory tablespace = TRY(OwnedDirectory::of(cluster.owner()));
+  const Lsn from = TRY(flushed_wal(cluster));
+  TRY(run_wal_workload(cluster, tablespace.path()));
+  const Lsn to = TRY(flushed_wal(cluster));
+  WalBytes wal = TRY(read_wal(cluster, Timeline(1), from, to));
+  ChangeReader reader(wal.segment_size, std::nullopt);
+  reader.begin(Timeline(1), from);
+  SeenChanges seen;
+  TRY(reader.add(wal.start, wal.bytes, seen));
+  if (reader.read_through() > to || to - reader.read_through() > 40) {
+    return fail(Code::corrupt, fmt::format("read through {}, the server wrote {}", reader.read_through(), to));
+  }
+  if (reader.major_version() != options.major_version) return fail(Code::corrupt, "another version");
+  return Recorded{std::move(cluster), std::move(tablespace), from, to, std::move(wal), std::move(seen)};
+}
+
+PostgresCluster::Options options_of(int major_version) {
+  PostgresCluster::Options options{.major_version = major_version, .settings = wal_workload_settings()};
+  // Hints are logged in some, segments have the size that makes records cross them in others.
+  options.page_checksums = major_version % 2 == 0 ? PageChecksums::on : PageChecksums::off;
+  options.wal_segment_mib = major_version == 16 ? 16 : 1;
+  return options;
+}
+
+class WalFromServers : public testing::TestWithParam<int> {
+ protected:
+  void SetUp() override {
+    if (!PostgresCluster::is_installed(GetParam())) GTEST_SKIP() << "PostgreSQL " << GetParam() << " is not installed";
+  }
+};
+
+TEST_P(WalFromServers, IsReadWithoutDoubtAndHoldsEveryPageThatChanged) {
+  auto recorded = record(options_of(GetParam()));
+  ASSERT_THAT(recorded, Succeeded());
+  EXPECT_THAT(recorded->seen.doubts, testing::IsEmpty());
+  ASSERT_THAT(recorded->cluster.stop(), Succeeded());
+  const auto pages =
+      check_pages(recorded->cluster.data_directory(), recorded->seen, recorded->from, recorded->to);
+  EXPECT_THAT(pages.missing, testing::IsEmpty());
+  EXPECT_GT(pages.pages_in_range, 1000U);
+  std::fprintf(stderr, "wal %zu bytes, calls %lu, pages %zu\n", recorded->wal.bytes.size(), recorded->seen.calls, pages.pages_in_range);
+}
+
+INSTANTIATE_TEST_SUITE_P(Majors, WalFromServers, testing::Values(13, 14, 15, 16, 17, 18),
+                         [](const auto& row) { return fmt::format("PostgreSQL{}", row.param); });
+
+TEST(WalOfPostgreSQL15, HasTheBlockReferencesThatWaldumpPrints) {
+  auto recorded = record(options_of(15));
+  ASSERT_THAT(recorded, Succeeded());
+  const auto dump = waldump(recorded->cluster, recorded->from, recorded->to);
+  ASSERT_THAT(dump, Succeeded());
+  const auto theirs = parse_waldump(*dump);
+  EXPECT_GT(theirs.size(), 100U);
+  EXPECT_EQ(difference(recorded->seen.referred, theirs), "");
+  EXPECT_EQ(difference(theirs, recorded->seen.referred), "");
+}
+
+}  // namespace
+}  // namespace holdfast
