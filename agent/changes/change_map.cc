@@ -22,13 +22,12 @@ std::size_t RelationForkHash::operator()(const RelationFork& fork) const {
 }
 
 void ChangeMap::block_changed(const RelationFork& fork, std::uint32_t block) {
-  if (!last_.valid || last_.fork != fork) [[unlikely]] {
+  RecentForks::Slot& recent = recent_.slot_of(fork);
+  if (!recent.valid || recent.fork != fork) [[unlikely]] {
     if (fork.relation == 0) return database_replaced(fork.tablespace, fork.database);
-    last_.change = changing(fork);
-    last_.fork = fork;
-    last_.valid = true;
+    recent = {true, fork, changing(fork)};
   }
-  ForkChange* const change = last_.change;
+  ForkChange* const change = recent.change;
   if (change == nullptr || block >= change->limit) [[unlikely]] {
     if (change != nullptr && block == no_block) limited(fork, 0);
     return;
@@ -55,7 +54,7 @@ void ChangeMap::limited(const RelationFork& fork, std::uint32_t blocks) {
 
 void ChangeMap::database_replaced(std::uint32_t tablespace, std::uint32_t database) {
   if (!replaced_.emplace(tablespace, database).second) return;
-  last_.valid = false;
+  recent_.forget();
   std::erase_if(forks_, [&](const auto& entry) {
     const auto& [fork, change] = entry;
     if (fork.tablespace != tablespace || fork.database != database) return false;
@@ -153,7 +152,7 @@ void ChangeMap::counted_marks(std::size_t before, std::size_t after) {
 // Down to three quarters of the limit, so that it does not come again with the next block.
 void ChangeMap::coarsen() {
   ++coarsenings_;
-  last_.valid = false;
+  recent_.forget();
   const std::size_t wanted = limits_.bytes / 4 * 3;
   fill_fullest_chunks(wanted);
   if (memory() > wanted) replace_largest_databases(wanted);
@@ -174,7 +173,8 @@ void ChangeMap::fill_fullest_chunks(std::size_t wanted) {
     for (std::size_t place = 0; place < parts.size(); ++place) {
       const BlockChunk& chunk = parts[place].chunk;
       const bool below_limit = (std::uint64_t{parts[place].index} + 1) * BlockChunk::blocks <= change.limit;
-      if (chunk.count() >= worth_it && chunk.memory() != 0 && below_limit) candidates.push_back({chunk.count(), place, fork, &change});
+      if (chunk.count() >= worth_it && chunk.memory() != 0 && below_limit)
+        candidates.push_back({chunk.count(), place, fork, &change});
     }
   }
   std::ranges::sort(candidates, [](const Candidate& a, const Candidate& b) {

@@ -1,6 +1,6 @@
 #pragma once
 // Which blocks of a cluster's relations changed in a stretch of WAL, in memory.
-#include <functional>
+#include <array>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -92,26 +92,37 @@ class ChangeMap final : public ChangeSink {
  private:
   using DatabaseKey = std::pair<std::uint32_t, std::uint32_t>;
 
-  // The fork that was last asked for. A copy of the map has other nodes: it starts without.
-  struct LastFork {
-    LastFork() = default;
-    LastFork(const LastFork&) {}
-    LastFork(LastFork&& other) noexcept { *this = std::move(other); }
-    LastFork& operator=(const LastFork&) {
-      valid = false;
+  // Where the forks are that were told of lately: a log goes to and fro between a table and its indexes. A copy of the
+  // map has other nodes, so it starts without.
+  class RecentForks {
+   public:
+    struct Slot {
+      bool valid = false;
+      RelationFork fork;
+      ForkChange* change = nullptr;  // nullptr: its database is replaced, nothing more is to be kept
+    };
+    RecentForks() = default;
+    RecentForks(const RecentForks&) {}
+    RecentForks(RecentForks&& other) noexcept : slots_(std::exchange(other.slots_, {})) {}
+    RecentForks& operator=(const RecentForks& other) {
+      if (this != &other) forget();
       return *this;
     }
-    LastFork& operator=(LastFork&& other) noexcept {
-      valid = std::exchange(other.valid, false);
-      fork = other.fork;
-      change = other.change;
+    RecentForks& operator=(RecentForks&& other) noexcept {
+      slots_ = std::exchange(other.slots_, {});
       return *this;
     }
-    ~LastFork() = default;
+    ~RecentForks() = default;
 
-    bool valid = false;
-    RelationFork fork;
-    ForkChange* change = nullptr;  // nullptr: its database is replaced, nothing more is to be kept
+    // Numbers of relations that are used together are often neighbours.
+    Slot& slot_of(const RelationFork& fork) {
+      return slots_[(fork.relation ^ (static_cast<std::uint32_t>(fork.fork) << 4U)) % count];
+    }
+    void forget() { slots_ = {}; }
+
+   private:
+    static constexpr std::size_t count = 64;
+    std::array<Slot, count> slots_{};
   };
 
   ForkChange* changing(const RelationFork& fork);
@@ -126,7 +137,7 @@ class ChangeMap final : public ChangeSink {
   std::vector<Doubt> doubts_;
   std::size_t mark_bytes_ = 0;
   std::uint64_t coarsenings_ = 0;
-  LastFork last_;
+  RecentForks recent_;
 };
 
 }  // namespace holdfast

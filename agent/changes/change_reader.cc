@@ -88,7 +88,17 @@ Result<std::size_t> ChangeReader::add_some(ByteView bytes, ChangeSink& sink) {
     return bytes.size();
   }
   if (stage_ == Stage::entering) return enter(bytes);
-  if (stage_ == Stage::empty || stage_ == Stage::ended) return add_zeros(bytes);
+  if (stage_ == Stage::empty) {
+    const Lsn segment_end = end_of(segment_at(timeline_, position_, segment_size_), segment_size_);
+    bytes = bytes.first(std::min<std::uint64_t>(bytes.size(), segment_end - position_));
+    TRY(add_zeros(bytes));
+    if (position_ == segment_end) stage_ = Stage::searching;
+    return bytes.size();
+  }
+  if (stage_ == Stage::ended) {
+    TRY(add_zeros(bytes));
+    return bytes.size();
+  }
   const std::size_t offset = position_.value() % wal_page_size;
   const Lsn page = start_of_page(position_);
   const std::size_t header_size = page_header_size_at(page, segment_size_);
@@ -98,14 +108,12 @@ Result<std::size_t> ChangeReader::add_some(ByteView bytes, ChangeSink& sink) {
   return part.size();
 }
 
-Result<std::size_t> ChangeReader::add_zeros(ByteView bytes) {
-  const Lsn segment_end = end_of(segment_at(timeline_, position_, segment_size_), segment_size_);
-  if (stage_ == Stage::empty) bytes = bytes.first(std::min<std::uint64_t>(bytes.size(), segment_end - position_));
+Result<> ChangeReader::add_zeros(ByteView bytes) {
   const auto zeros = std::ranges::find_if(bytes, [](std::uint8_t byte) { return byte != 0; }) - bytes.begin();
   position_ = position_ + static_cast<std::uint64_t>(zeros);
-  if (static_cast<std::size_t>(zeros) != bytes.size()) return bad_wal(position_, "something follows the end of the log");
-  if (stage_ == Stage::empty && position_ == segment_end) stage_ = Stage::searching;
-  return bytes.size();
+  if (static_cast<std::size_t>(zeros) != bytes.size())
+    return bad_wal(position_, "something follows the end of the log");
+  return {};
 }
 
 std::size_t ChangeReader::enter(ByteView bytes) {
@@ -290,8 +298,9 @@ Result<> ChangeReader::check_length(std::uint32_t length) const {
 
 Result<> ChangeReader::check_header(const RecordHeader& header, Lsn start) const {
   if (previous_ ? header.previous == *previous_ : header.previous < start) return {};
-  return bad_wal(start, fmt::format("the record says it follows one at {}, {}", header.previous,
-                                    previous_ ? fmt::format("before it was {}", *previous_) : "which is not before it"));
+  return bad_wal(start,
+                 fmt::format("the record says it follows one at {}, {}", header.previous,
+                             previous_ ? fmt::format("before it was {}", *previous_) : "which is not before it"));
 }
 
 void ChangeReader::parse_head(ByteView head) {

@@ -39,17 +39,17 @@ class ChangeReader {
 
  private:
   enum class Stage : std::uint8_t {
-    unplaced,       // after begin(), before the first bytes
-    entering,       // in the middle of a page whose header was not seen; its bytes are kept
-    searching,      // at the first page whose header will be seen
-    empty,          // found zeros while searching: up to the end of the segment
+    unplaced,   // after begin(), before the first bytes
+    entering,   // in the middle of a page whose header was not seen; its bytes are kept
+    searching,  // at the first page whose header will be seen
+    empty,      // found zeros while searching: up to the end of the segment
     reading,
-    ended,          // zeros
+    ended,  // zeros
   };
 
   void place(Lsn start);
   Result<std::size_t> add_some(ByteView bytes, ChangeSink& sink);
-  Result<std::size_t> add_zeros(ByteView bytes);
+  Result<> add_zeros(ByteView bytes);
   std::size_t enter(ByteView bytes);
   Result<std::size_t> add_header(ByteView bytes, std::size_t header_size, ChangeSink& sink);
   Result<> open_page(ByteView header_bytes, Lsn page, ChangeSink& sink);
@@ -93,12 +93,12 @@ class ChangeReader {
   std::size_t header_received_ = 0;
   Bytes entered_;  // while entering: the bytes from skip_until_ to the end of the page
 
-  std::uint32_t unseen_left_ = 0;       // of a record whose beginning was not seen
-  std::optional<Lsn> previous_;         // where the newest complete record begins
-  std::optional<Lsn> overwritten_;      // the next record must tell of this one's end; 0: of one that was not seen
+  std::uint32_t unseen_left_ = 0;   // of a record whose beginning was not seen
+  std::optional<Lsn> previous_;     // where the newest complete record begins
+  std::optional<Lsn> overwritten_;  // the next record must tell of this one's end; 0: of one that was not seen
   RecordAssembly assembly_;
   RecordContents contents_;
-  std::optional<Error> head_problem_;   // of the record in progress
+  std::optional<Error> head_problem_;  // of the record in progress
 };
 
 }  // namespace holdfast

@@ -44,6 +44,7 @@ std::size_t RecordAssembly::take(ByteView bytes) {
 
 void RecordAssembly::keep_main_data(std::uint32_t length) {
   keep_from_ = total_ - length;
+  main_data_.reserve(length);
   if (received_ > keep_from_) append(main_data_, head().subspan(keep_from_));
 }
 

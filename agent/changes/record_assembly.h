@@ -24,13 +24,13 @@ class RecordAssembly {
   bool head_is_next() const { return received_ == head_length(); }
   bool complete() const { return received_ == total_; }
 
-  std::size_t last_taken() const { return last_taken_; }         // by the newest take()
-  std::uint32_t total_length() const { return total_; }          // from the length on
-  std::uint32_t left() const { return total_ - received_; }      // from the length on
-  const std::uint8_t* header() const { return head_.data(); }    // from the header on
-  ByteView head() const { return {head_.data(), received_}; }    // when head_is_next()
-  std::uint32_t crc_behind_header() const { return crc_; }       // when complete()
-  ByteView main_data() const { return main_data_; }              // when complete(); empty unless it was asked for
+  std::size_t last_taken() const { return last_taken_; }       // by the newest take()
+  std::uint32_t total_length() const { return total_; }        // from the length on
+  std::uint32_t left() const { return total_ - received_; }    // from the length on
+  const std::uint8_t* header() const { return head_.data(); }  // from the header on
+  ByteView head() const { return {head_.data(), received_}; }  // when head_is_next()
+  std::uint32_t crc_behind_header() const { return crc_; }     // when complete()
+  ByteView main_data() const { return main_data_; }            // when complete(); empty unless it was asked for
 
   // To be called when head_is_next(): the last `length` bytes of the record are kept, length <= longest_main_data.
   void keep_main_data(std::uint32_t length);

@@ -124,8 +124,8 @@ void report_storage(const Record& record) {
   if (reader.short_of_data()) return record.doubt(too_short);
   if ((flags & storage::truncates_main) != 0) record.sink.limited(relation, blocks);
   if ((flags & storage::truncates_visibility) != 0) {
-    // `blocks` counts the main fork. A map page that now covers less has bits cleared, and that page is logged only with
-    // checksums or wal_log_hints.
+    // `blocks` counts the main fork. A map page that now covers less has bits cleared, and that page is logged only
+    // with checksums or wal_log_hints.
     relation.fork = Fork::visibility;
     const std::uint32_t whole_pages = blocks / blocks_per_visibility_page;
     const bool cut_inside = blocks % blocks_per_visibility_page != 0;
@@ -177,9 +177,8 @@ void report_transaction(const Record& record) {
   }
 }
 
-// Where main data hold wal_level; nullopt: not at all.
+// Where main data of an XLOG record hold wal_level; nullopt: not at all.
 std::optional<std::size_t> wal_level_offset(RecordKind kind, int major_version) {
-  if (kind.resource_manager != ResourceManager::xlog) return std::nullopt;
   switch (kind.operation()) {
     case xlog::parameter_change:
       return 20;
@@ -228,7 +227,7 @@ bool may_have_effects(RecordKind kind, int major_version) {
       break;
   }
   if ((kind.info & info_low_bits & ~info_check_consistency) != 0) return true;
-  if (wal_level_offset(kind, major_version)) return true;
+  if (kind.resource_manager == ResourceManager::xlog) return wal_level_offset(kind, major_version).has_value();
   if (kind.resource_manager <= ResourceManager::last_built_in) return false;
   return kind.resource_manager < ResourceManager::first_custom || major_version < 15;
 }
@@ -249,8 +248,8 @@ void report_effects(Lsn at, RecordKind kind, ByteView main_data, int major_versi
       break;
   }
   if ((kind.info & info_changes_files) != 0) return record.doubt("it changes files in an unknown way");
-  if (const auto offset = wal_level_offset(kind, major_version)) return report_wal_level(record, *offset);
-  record.doubt("unknown resource manager");
+  if (kind.resource_manager != ResourceManager::xlog) return record.doubt("unknown resource manager");
+  if (const auto offset = wal_level_offset(kind, major_version)) report_wal_level(record, *offset);
 }
 
 }  // namespace holdfast

@@ -1,6 +1,6 @@
 #pragma once
-// What a record does to files beyond the blocks it refers to: which records these are, and what they mean for the map of
-// changed blocks. The rules are those of src/backend/postmaster/walsummarizer.c of 17, with the meanings that the
+// What a record does to files beyond the blocks it refers to: which records these are, and what they mean for the map
+// of changed blocks. The rules are those of src/backend/postmaster/walsummarizer.c of 17, with the meanings that the
 // records have in each version (facts: src/include/catalog/storage_xlog.h, commands/dbcommands_xlog.h, access/xact.h,
 // catalog/pg_control.h). Pure.
 #include "agent/changes/change_sink.h"

@@ -1,6 +1,6 @@
 #pragma once
-// The pages that the WAL is cut into: their headers (src/include/access/xlog_internal.h). Pure. Little-endian servers of
-// 64 bits only; a foreign byte order shows itself as an unknown magic.
+// The pages that the WAL is cut into: their headers (src/include/access/xlog_internal.h). Pure. Little-endian servers
+// of 64 bits only; a foreign byte order shows itself as an unknown magic.
 #include <cstdint>
 #include <optional>
 
@@ -29,12 +29,12 @@ constexpr std::size_t page_header_size_at(Lsn page, WalSegmentSize size) {
 
 struct WalPageHeader {
   int major_version = 0;
-  Timeline timeline;
+  Timeline timeline{};
   // Bytes that the record which began on an earlier page still needs; 0: none reaches into this page.
   std::uint32_t continued_bytes = 0;
   // The record that reached into this page was cut off by a crash and given up; another begins here.
   bool overwrites_continuation = false;
-  std::optional<SystemId> system_id;  // only in the first page of a segment
+  std::optional<SystemId> system_id{};  // only in the first page of a segment
 };
 
 // `bytes` are page_header_size_at(page, size) bytes. Code::unsupported: a magic of no version from 13 to 18;

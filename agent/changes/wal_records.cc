@@ -56,7 +56,6 @@ struct RecordContents::Cursor {
   std::uint64_t data = 0;
   ImageFlags image_flags;
   int major_version;
-  RelationFork relation = {};  // of the last reference; its fork means nothing
   int last_id = -1;
 
   bool holds(std::size_t bytes) const { return static_cast<std::size_t>(end - at) >= bytes && left >= bytes; }
@@ -81,12 +80,9 @@ Result<> RecordContents::parse(ByteView head, int major_version) {
   block_count_ = 0;
   main_data_length_ = 0;
   const auto total_length = load_le<std::uint32_t>(head.data());
-  Cursor cursor{head.data() + record_header_size,
-                head.data() + head.size(),
-                total_length - record_header_size,
-                0,
-                image_flags_of(major_version),
-                major_version};
+  Cursor cursor{head.data() + record_header_size,  head.data() + head.size(),
+                total_length - record_header_size, 0,
+                image_flags_of(major_version),     major_version};
   const auto parsed = parse_fragments(cursor);
   if (!parsed) [[unlikely]] {
     block_count_ = 0;
@@ -139,8 +135,8 @@ Result<> check_image(const BlockImage& image, std::uint16_t hole_length, const I
   const bool compressed = (image.flags & known.compressed) != 0;
   if ((image.flags & known.has_hole) != 0) {
     if (image.hole_offset == 0 || hole_length == 0 || image.length >= page_size) {
-      return bad_record(fmt::format("an image of {} bytes with {} left out at {}", image.length, hole_length,
-                                    image.hole_offset));
+      return bad_record(
+          fmt::format("an image of {} bytes with {} left out at {}", image.length, hole_length, image.hole_offset));
     }
   } else if (image.hole_offset != 0 || image.length > page_size || (image.length == page_size) == compressed) {
     return bad_record(fmt::format("an image of {} bytes without a hole", image.length));
@@ -177,19 +173,23 @@ Result<> RecordContents::parse_block(std::uint8_t id, Cursor& cursor) {
     TRY(check_image(image, hole_length, cursor.image_flags));
     cursor.data += image.length;
   }
+  BlockReference& reference = blocks_[block_count_];
   if ((flags & same_relation) == 0) {
     if (!cursor.holds(12)) return too_short();
-    cursor.relation.tablespace = cursor.take<std::uint32_t>();
-    cursor.relation.database = cursor.take<std::uint32_t>();
-    cursor.relation.relation = cursor.take<std::uint32_t>();
-  } else if (block_count_ == 0) {
+    reference.fork.tablespace = cursor.take<std::uint32_t>();
+    reference.fork.database = cursor.take<std::uint32_t>();
+    reference.fork.relation = cursor.take<std::uint32_t>();
+  } else if (block_count_ > 0) {
+    reference.fork = blocks_[block_count_ - 1].fork;
+  } else {
     return bad_record(fmt::format("block reference {} to the relation of none before it", id));
   }
   if (!cursor.holds(4)) return too_short();
   const std::uint8_t fork = flags & fork_mask;
   if (fork > static_cast<std::uint8_t>(Fork::init)) return bad_record(fmt::format("unknown fork {}", fork));
-  cursor.relation.fork = static_cast<Fork>(fork);
-  blocks_[block_count_++] = {cursor.relation, cursor.take<std::uint32_t>()};
+  reference.fork.fork = static_cast<Fork>(fork);
+  reference.block = cursor.take<std::uint32_t>();
+  ++block_count_;
   return {};
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// One record of the WAL: its header and the fragments that say which blocks it is about (src/include/access/xlogrecord.h,
-// DecodeXLogRecord in src/backend/access/transam/xlogreader.c). Pure.
+// One record of the WAL: its header and the fragments that say which blocks it is about
+// (src/include/access/xlogrecord.h, DecodeXLogRecord in src/backend/access/transam/xlogreader.c). Pure.
 #include <array>
 #include <cstdint>
 #include <span>

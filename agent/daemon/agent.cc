@@ -33,8 +33,11 @@ Agent::Agent(Parts parts)
     : parts_(std::move(parts)),
       stores_(parts_.files),
       epochs_(parts_.identity, parts_.keys, parts_.state, parts_.clock, parts_.entropy),
-      shipping_(parts_.identity, parts_.keys, parts_.state, epochs_, parts_.clock, parts_.entropy, parts_.log,
-                [this] { mail_.send(SomethingToReport{}); }),
+      incremental_(parts_.files, parts_.clock, parts_.log, parts_.state_directory + "/incremental"),
+      shipping_(
+          parts_.identity, parts_.keys, parts_.state, epochs_, parts_.clock, parts_.entropy, parts_.log,
+          [this] { mail_.send(SomethingToReport{}); },
+          [this](DatabaseId database) { return incremental_.tracker(database); }),
       runner_(parts_.state, parts_.clock, parts_.log, {},
               [this](const JobReport& report, JobRunner::Stored stored) {
                 mail_.send(JobTold{report, stored});
@@ -215,15 +218,18 @@ void Agent::start_due_backups() {
     report.job.origin = origin_of(reason);
     auto began = schedule_.began(database->database, now);
     auto task = backup_task(*database);
-    const BackupParts backup_parts{parts_.identity, parts_.keys,    stores_,
-                                   epochs_,         shipping_,      open_files_,
-                                   parts_.clock,    parts_.entropy, parts_.state_directory};
     auto started = !began ? began
                           : runner_.start(std::move(report),
-                                          task ? backup_work(std::move(*task), backup_parts) : failing(task.error()));
+                                          task ? backup_work(std::move(*task), backup_parts()) : failing(task.error()));
     if (!started)
       parts_.log.error("a due backup could not be started", started.error(), {{"database", database->name}});
   }
+}
+
+BackupParts Agent::backup_parts() {
+  return {parts_.identity,       parts_.keys, stores_,      epochs_,        shipping_,
+          incremental_,          open_files_, parts_.clock, parts_.entropy, parts_.log,
+          parts_.state_directory};
 }
 
 void Agent::start_waiting_orders() {
@@ -256,8 +262,7 @@ JobWork Agent::work_for(const BackupOrder& order, JobReport& report) {
     if (!order.backup.is_null()) task->backup = order.backup;
     task->asked = order.type;
     task->note = order.note;
-    return backup_work(std::move(*task), {parts_.identity, parts_.keys, stores_, epochs_, shipping_, open_files_,
-                                          parts_.clock, parts_.entropy, parts_.state_directory});
+    return backup_work(std::move(*task), backup_parts());
   }
   return failing({Code::not_found, fmt::format("database {} is not assigned to this node", order.database), {}});
 }

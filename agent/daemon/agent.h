@@ -63,6 +63,7 @@ class Agent {
   void ship_wal();
   void start_due_backups();
 
+  BackupParts backup_parts();
   void start_waiting_orders();
   void start_order(const Order& order);
   JobWork work_for(const Order& order, JobReport& report);
@@ -83,6 +84,7 @@ class Agent {
   StoreAccess stores_;
   OpenSqliteFiles open_files_;
   Epochs epochs_;
+  IncrementalMemory incremental_;
   Shipping shipping_;
   JobRunner runner_;
   BackupSchedule schedule_;

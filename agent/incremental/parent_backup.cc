@@ -28,8 +28,14 @@ Bytes encode_parent(const ParentBackup& parent, ByteView stored_record) {
   append(out, as_bytes(magic));
   append_counted<std::uint32_t>(out, stored_record);
   append_counted<std::uint64_t>(out, encode_manifest(parent.manifest));
-  append_be(out, parent.catalog_version);
-  out.push_back(parent.page_checksums == PageChecksums::on ? 1 : 0);
+  const ClusterTraits& traits = parent.traits;
+  append_be(out, traits.system_id.value());
+  append_be(out, static_cast<std::uint32_t>(traits.major_version));
+  append_be(out, traits.control_version);
+  append_be(out, traits.catalog_version);
+  out.push_back(traits.page_checksums == PageChecksums::on ? 1 : 0);
+  append_be(out, traits.block_size);
+  append_be(out, traits.relation_segment_blocks);
   append_be(out, static_cast<std::uint32_t>(parent.small_files.size()));
   for (const auto& [path, hash] : parent.small_files) {
     append_counted<std::uint32_t>(out, as_bytes(path));
@@ -54,8 +60,14 @@ Result<ParentBackup> decode_parent(ByteView bytes, const SignPublicKey& signer) 
   const ByteView record = reader.counted<std::uint32_t>();
   const ByteView manifest = reader.counted<std::uint64_t>();
   ParentBackup parent;
-  parent.catalog_version = reader.be<std::uint32_t>();
-  parent.page_checksums = reader.be<std::uint8_t>() != 0 ? PageChecksums::on : PageChecksums::off;
+  ClusterTraits& traits = parent.traits;
+  traits.system_id = SystemId(reader.be<std::uint64_t>());
+  traits.major_version = static_cast<int>(reader.be<std::uint32_t>());
+  traits.control_version = reader.be<std::uint32_t>();
+  traits.catalog_version = reader.be<std::uint32_t>();
+  traits.page_checksums = reader.be<std::uint8_t>() != 0 ? PageChecksums::on : PageChecksums::off;
+  traits.block_size = reader.be<std::uint32_t>();
+  traits.relation_segment_blocks = reader.be<std::uint32_t>();
   const auto files = reader.be<std::uint32_t>();
   for (std::uint32_t i = 0; i < files && reader.ok(); ++i) {
     const std::string path(as_text(reader.counted<std::uint32_t>()));

@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "shared/postgres/pg_control.h"
+#include "agent/changes/incremental_check.h"
 #include "shared/repository/manifest.h"
 #include "shared/repository/record.h"
 
@@ -13,8 +13,7 @@ namespace holdfast {
 struct ParentBackup {
   BackupRecord record;
   Manifest manifest;
-  std::uint32_t catalog_version = 0;
-  PageChecksums page_checksums = PageChecksums::off;
+  ClusterTraits traits;                          // what must not have changed since
   std::map<std::string, XxHash128> small_files;  // whole content, by path; of those that were read whole
 };
 

@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "agent/incremental/incremental_backup.h"
 #include "agent/jobs/pace.h"
 #include "agent/postgres/base_backup.h"
 #include "agent/sqlite/online_backup.h"
@@ -46,7 +47,9 @@ class BackupRun {
     backup.job = report_.job.id;
     backup.started_at = parts_.clock.now();
     backup.note = task_.note;
-    if (task_.asked != BackupType::full) backup.reason = "this version takes full backups only";
+    if (task_.asked != BackupType::full && task_.assigned.engine == Engine::sqlite) {
+      backup.reason = "SQLite files are always read whole";
+    }
     report_.backup = std::move(backup);
     report_.job.backup = task_.backup;
   }
@@ -65,8 +68,10 @@ class BackupRun {
     } else {
       TRY(copy_sqlite(writer, record));
     }
+    if (incremental_) TRY(incremental_->check_parent());
     const Bytes stored = TRY_DURING("write the backup's record", writer.finish(record, parts_.keys.signer));
     complete(record, stored);
+    if (incremental_) incremental_->remember(record, stored, postgres_);
     return {};
   }
 
@@ -113,8 +118,21 @@ class BackupRun {
       control_.progress({0, 0, "waiting for its WAL to be durable"});
       return receiver->wait_until_durable(timeline, stop, wait_for_log, control_.stop);
     };
-    const BaseBackupResult result = TRY(run_base_backup(request, writer, parts_.clock, control_.stop));
-    describe(result, record);
+    // It outlives this function: the record is put later.
+    tracker_ = parts_.incremental.tracker(task_.assigned.database);
+    tracker_->cut();
+    incremental_.emplace(
+        task_.assigned.database, task_.asked,
+        IncrementalBackup::Parts{parts_.incremental.parents(), *tracker_, parts_.keys.signer.public_key,
+                                 database_->stores, control_.stop, parts_.log});
+    request.plan = [&](const BackupSituation& situation) {
+      return incremental_->plan(situation, request.limits, writer);
+    };
+    postgres_ = TRY(run_base_backup(request, writer, parts_.clock, control_.stop));
+    describe(postgres_, record);
+    record.type = incremental_->type();
+    record.parent = incremental_->parent();
+    record.reason = incremental_->reason();
     return {};
   }
 
@@ -146,6 +164,9 @@ class BackupRun {
   void complete(const BackupRecord& record, const Bytes& stored) {
     Backup& backup = *report_.backup;
     backup.state = BackupState::complete;
+    backup.type = record.type;
+    backup.parent = record.parent;
+    backup.reason = record.reason;
     backup.finished_at = record.finished_at;
     backup.start_lsn = record.start_lsn;
     backup.stop_lsn = record.stop_lsn;
@@ -173,6 +194,9 @@ class BackupRun {
   Pace pace_;
   std::optional<ProtectedDatabase> database_;
   std::shared_ptr<const EpochKey> epoch_;
+  std::shared_ptr<ChangeTracker> tracker_;
+  std::optional<IncrementalBackup> incremental_;
+  BaseBackupResult postgres_;
 };
 
 }  // namespace

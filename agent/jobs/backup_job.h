@@ -1,5 +1,6 @@
 #pragma once
-// One full backup of one database, from the first byte to the record that makes it exist.
+// One backup of one database, from the first byte to the record that makes it exist.
+#include "agent/incremental/incremental_memory.h"
 #include "agent/jobs/job_runner.h"
 #include "agent/protection/epochs.h"
 #include "agent/protection/shipping.h"
@@ -26,9 +27,11 @@ struct BackupParts {
   StoreAccess& stores;
   Epochs& epochs;
   Shipping& shipping;
+  IncrementalMemory& incremental;
   OpenSqliteFiles& open_files;
   Clock& clock;
   Entropy& entropy;
+  Logger log;
   std::string scratch_directory;
 };
 

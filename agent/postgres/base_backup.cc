@@ -138,8 +138,8 @@ class BaseBackup {
   Result<> copy_files(BackupSession& session) {
     CopyPlan plan;
     if (request_.plan) {
-      plan =
-          TRY(request_.plan({listing_.entries, result_.control, result_.start, result_.control.checkpoint_timeline}));
+      plan = TRY(request_.plan(
+          {listing_.entries, result_.control, result_.start, result_.control.checkpoint_timeline, result_.role}));
     } else {
       plan.units = plan_copy(listing_.entries, control_path, request_.limits);
     }

@@ -18,6 +18,7 @@ struct BackupSituation {
   const PgControl& control;  // as of now
   Lsn start;
   Timeline timeline;  // of the start
+  ServerRole role = ServerRole::primary;
 };
 
 struct BaseBackupRequest {

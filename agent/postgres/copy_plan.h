@@ -25,7 +25,7 @@ struct CopyPlanLimits {
   std::uint64_t bundle = 8U << 20U;  // small files are gathered up to this
 };
 
-// The whole content of a small file as it was in the parent: read again, and stored again only when it differs.
+// A stretch of a file as it was in the parent: read again, and stored again only when it differs.
 struct KnownContent {
   std::uint64_t size = 0;
   XxHash128 hash;
@@ -37,7 +37,8 @@ struct TakenOver {
   // Extents of the parent's manifest that hold as they are; with them only the units' spans are read, and the file is
   // as long as it was when it was seen.
   std::optional<std::vector<Extent>> kept;
-  std::optional<KnownContent> known;
+  // By offset; a span that is one of these stretches is compared. None is longer than a frame.
+  std::map<std::uint64_t, KnownContent> known;
 };
 
 // The work of one backup.

@@ -90,7 +90,7 @@ std::optional<RelationFile> parse_relation_name(std::string_view name) {
   if (const auto underscore = name.find('_'); underscore != std::string_view::npos) {
     const std::string_view fork = name.substr(underscore + 1);
     if (fork == "fsm") {
-      file.fork = Fork::free_space;
+      file.fork = Fork::fsm;
     } else if (fork == "vm") {
       file.fork = Fork::visibility;
     } else if (fork == "init") {

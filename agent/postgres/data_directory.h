@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/changes/relation_fork.h"
 #include "shared/base/result.h"
 #include "shared/os/file_system.h"
 #include "shared/os/process.h"
@@ -30,8 +31,6 @@ struct InclusionDecision {
 InclusionDecision decide_inclusion(std::string_view path, FileKind kind,
                                    const std::set<std::string, std::less<>>& siblings,
                                    std::string_view version_directory);
-
-enum class Fork : std::uint8_t { main, free_space, visibility, init };
 
 struct RelationFile {
   std::uint32_t number = 0;  // relfilenode

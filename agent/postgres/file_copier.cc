@@ -94,30 +94,42 @@ Result<> FileCopier::copy_span(const FileSpan& span, Reading& reading, Frame& fr
     return {};
   }
   const bool whole = span.offset == 0 && span.length == file.size;
-  if (whole && span.length <= frame_plain_target) return copy_small(span, *reading.file, frame, worker);
+  const KnownContent* const known = known_content(span);
+  if ((whole && span.length <= frame_plain_target) || known != nullptr) {
+    return copy_at_once(span, known, *reading.file, frame, worker);
+  }
   return copy_range(span, *reading.file, frame, worker);
 }
 
+const KnownContent* FileCopier::known_content(const FileSpan& span) const {
+  const TakenOver* const parent = taken_over(span.entry);
+  if (parent == nullptr) return nullptr;
+  const auto found = parent->known.find(span.offset);
+  return found == parent->known.end() || found->second.size != span.length ? nullptr : &found->second;
+}
+
 // All of it in one frame, so that it can be compared with what the parent has of it.
-Result<> FileCopier::copy_small(const FileSpan& span, SourceFile& source, Frame& frame, BackupWriter::Worker& worker) {
+Result<> FileCopier::copy_at_once(const FileSpan& span, const KnownContent* known, SourceFile& source, Frame& frame,
+                                  BackupWriter::Worker& worker) {
   const DataFile& file = (*source_.entries)[span.entry];
   if (frame.room().size() < span.length) TRY(store(frame, worker));
   const auto room = frame.room().first(span.length);
-  const std::size_t got = TRY(source.read(0, room));
+  std::size_t got = TRY(source.read(span.offset, room));
   bytes_read_ += got;
   bytes_done_ += span.length;
-  if (got < span.length) note_cut_off(span.entry, got);
+  const bool whole = span.offset == 0 && span.length == file.size;
+  if (got < span.length) note_cut_off(span.entry, std::min(span.offset + got, TRY(source.size())));
+  if (got < span.length && span.offset + span.length < file.size) got -= got % page_size;
   if (got == 0) return {};
-  if (file.relation) check_pages(source, file, 0, room.first(got));
-  note_size(span.entry, got);
+  if (file.relation) check_pages(source, file, span.offset, room.first(got));
+  note_size(span.entry, span.offset + got);
   const XxHash128 hash = content_hash(room.first(got));
-  const TakenOver* const parent = taken_over(span.entry);
-  const bool same = parent != nullptr && parent->known && parent->known->size == got && parent->known->hash == hash;
-  if (!same) frame.take(span.entry, 0, got);
+  const bool same = known != nullptr && known->size == got && known->hash == hash;
+  if (!same) frame.take(span.entry, span.offset, got);
   const std::lock_guard lock(mutex_);
   CopiedFile& copied = copied_[span.entry];
-  copied.hash = hash;
-  if (same) copied.extents = parent->known->extents;
+  if (whole) copied.hash = hash;
+  if (same) copied.extents.insert(copied.extents.end(), known->extents.begin(), known->extents.end());
   return {};
 }
 

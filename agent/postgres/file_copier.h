@@ -65,7 +65,9 @@ class FileCopier {
   struct Reading;  // the file that one reader has open
   Result<> copy_span(const FileSpan& span, Reading& reading, Frame& frame, BackupWriter::Worker& worker);
   Result<> copy_range(const FileSpan& span, SourceFile& file, Frame& frame, BackupWriter::Worker& worker);
-  Result<> copy_small(const FileSpan& span, SourceFile& file, Frame& frame, BackupWriter::Worker& worker);
+  Result<> copy_at_once(const FileSpan& span, const KnownContent* known, SourceFile& source, Frame& frame,
+                        BackupWriter::Worker& worker);
+  const KnownContent* known_content(const FileSpan& span) const;
   Result<> store(Frame& frame, BackupWriter::Worker& worker);
   void check_pages(SourceFile& source, const DataFile& file, std::uint64_t offset, std::span<std::uint8_t> pages);
   void note_size(std::size_t entry, std::uint64_t size);

@@ -172,13 +172,14 @@ class WalReceiver::Work {
   Lsn begin_observing(const WalStart& start) {
     observed_again_ = false;
     if (parts_.observer == nullptr) return start.from;
-    Lsn from = start.from;
+    const auto server = status_.with([](const WalReceiverStatus& status) { return status; });
+    WalObserver::Stream observed{server.system_id, server.segment_size, start.timeline, start.from};
     if (!std::exchange(observer_refused_, false)) {
-      from = std::min(from, parts_.observer->wants_from(start.timeline, start.from));
+      observed.from = std::min(start.from, parts_.observer->wants_from(observed));
     }
-    observed_again_ = from < start.from;
-    parts_.observer->begin(start.timeline, from);
-    return from;
+    observed_again_ = observed.from < start.from;
+    parts_.observer->begin(observed);
+    return observed.from;
   }
 
   // The slot, the history, and the position that fits them.

@@ -54,11 +54,12 @@ struct Shipping::Running {
       : cluster(std::move(cluster_in)), positions(state, cluster.database.id) {}
   ShippedCluster cluster;
   Positions positions;
+  std::shared_ptr<WalObserver> observer;
   std::shared_ptr<WalReceiver> receiver;  // last: it uses the others
 };
 
 Shipping::Shipping(const Enrolled& identity, const NodeKeys& keys, AgentState& state, Epochs& epochs, Clock& clock,
-                   Entropy& entropy, Logger log, std::function<void()> changed)
+                   Entropy& entropy, Logger log, std::function<void()> changed, ObserverOf observer)
     : identity_(identity),
       keys_(keys),
       state_(state),
@@ -66,7 +67,8 @@ Shipping::Shipping(const Enrolled& identity, const NodeKeys& keys, AgentState& s
       clock_(clock),
       entropy_(entropy),
       log_(std::move(log)),
-      changed_(std::move(changed)) {}
+      changed_(std::move(changed)),
+      observer_(std::move(observer)) {}
 
 Shipping::~Shipping() {
   stop_all();
@@ -116,7 +118,10 @@ std::shared_ptr<Shipping::Running> Shipping::start(ShippedCluster cluster) {
                            clock_,
                            entropy_,
                            log,
-                           std::move(events)};
+                           std::move(events),
+                           nullptr};
+  if (observer_) running->observer = observer_(database.id);
+  parts.observer = running->observer.get();
   running->receiver = std::make_shared<WalReceiver>(std::move(settings), std::move(parts));
   return running;
 }

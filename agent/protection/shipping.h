@@ -25,8 +25,10 @@ std::string slot_name(DatabaseId database);
 class Shipping {
  public:
   // `changed` is called when there is something new for the coordinator (an epoch, a timeline); any thread.
+  // `observer`: who reads along with a database's WAL; empty: nobody.
+  using ObserverOf = std::function<std::shared_ptr<WalObserver>(DatabaseId)>;
   Shipping(const Enrolled& identity, const NodeKeys& keys, AgentState& state, Epochs& epochs, Clock& clock,
-           Entropy& entropy, Logger log, std::function<void()> changed);
+           Entropy& entropy, Logger log, std::function<void()> changed, ObserverOf observer);
   ~Shipping();
   Shipping(const Shipping&) = delete;
   Shipping& operator=(const Shipping&) = delete;
@@ -62,6 +64,7 @@ class Shipping {
   Entropy& entropy_;
   Logger log_;
   std::function<void()> changed_;
+  ObserverOf observer_;
   mutable std::mutex mutex_;  // guards what follows
   Bytes fleet_record_;
   std::map<DatabaseId, std::shared_ptr<Running>> running_;

@@ -25,8 +25,9 @@ Model blocks_of(const BlockSet& set, std::uint32_t first = 0, std::uint32_t end 
 // Blocks near the borders of chunks and of the dense form are the interesting ones.
 std::uint32_t some_block() {
   const std::uint32_t chunk = *rc::gen::element<std::uint32_t>(0, 0, 0, 1, 2, 65'535);
-  const auto within = *rc::gen::oneOf(rc::gen::inRange<std::uint32_t>(0, 65'536), rc::gen::inRange<std::uint32_t>(0, 40),
-                                      rc::gen::inRange<std::uint32_t>(65'500, 65'536));
+  const auto within =
+      *rc::gen::oneOf(rc::gen::inRange<std::uint32_t>(0, 65'536), rc::gen::inRange<std::uint32_t>(0, 40),
+                      rc::gen::inRange<std::uint32_t>(65'500, 65'536));
   return std::min(chunk * BlockChunk::blocks + within, no_block - 1);
 }
 

@@ -83,7 +83,10 @@ inline std::vector<ChangeEvent> some_events() {
   const auto bursts = *rc::gen::inRange(0, 25);
   for (int burst = 0; burst < bursts; ++burst) {
     const auto dice = *rc::gen::inRange(0, 40);
-    ChangeEvent event{dice == 0 ? Kind::database : dice == 1 ? Kind::doubt : dice < 5 ? Kind::limit : Kind::block,
+    ChangeEvent event{dice == 0   ? Kind::database
+                      : dice == 1 ? Kind::doubt
+                      : dice < 5  ? Kind::limit
+                                  : Kind::block,
                       some_fork(), some_block()};
     events.push_back(event);
     if (event.kind != Kind::block) continue;

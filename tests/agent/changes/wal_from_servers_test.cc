@@ -1,9 +1,11 @@
 // Judged from outside: real WAL of every major version, against pg_waldump and against the pages themselves.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "agent/changes/change_reader.h"
 #include "tests/agent/changes/seen_changes.h"
@@ -38,8 +40,9 @@ std::pair<RelationFork, std::uint32_t> parse_reference(std::string_view text) {
 Result<std::string> waldump(const PostgresCluster& cluster, Lsn from, Lsn to) {
   const std::string file = cluster.root() + "/waldump";
   Command command;
-  command.arguments = {"sh", "-c", fmt::format("{} -p {}/pg_wal -t 1 -s {} -e {} > {}", cluster.binary("pg_waldump"),
-                                               cluster.data_directory(), from, to, file)};
+  command.arguments = {"sh", "-c",
+                       fmt::format("{} -p {}/pg_wal -t 1 -s {} -e {} > {}", cluster.binary("pg_waldump"),
+                                   cluster.data_directory(), from, to, file)};
   command.as_user = cluster.owner();
   command.timeout = std::chrono::seconds(60);
   const CommandOutcome outcome = TRY(run_command(command));
@@ -63,7 +66,8 @@ std::string difference(const SeenChanges::Blocks& ours, const SeenChanges::Block
   for (const auto& [relation, blocks] : ours) {
     for (const std::uint32_t block : blocks) {
       const auto other = theirs.find(relation);
-      if (other == theirs.end() || !other->second.contains(block)) out += fmt::format("{}:{} ", to_text(relation), block);
+      if (other == theirs.end() || !other->second.contains(block))
+        out += fmt::format("{}:{} ", to_text(relation), block);
     }
   }
   return out;
@@ -193,11 +197,9 @@ TEST_P(WalFromServers, IsReadWithoutDoubtAndHoldsEveryPageThatChanged) {
   ASSERT_THAT(recorded, Succeeded());
   EXPECT_THAT(recorded->seen.doubts, testing::IsEmpty());
   ASSERT_THAT(recorded->cluster.stop(), Succeeded());
-  const auto pages =
-      check_pages(recorded->cluster.data_directory(), recorded->seen, recorded->from, recorded->to);
+  const auto pages = check_pages(recorded->cluster.data_directory(), recorded->seen, recorded->from, recorded->to);
   EXPECT_THAT(pages.missing, testing::IsEmpty());
-  EXPECT_GT(pages.pages_in_range, 1000U);
-  std::fprintf(stderr, "wal %zu bytes, calls %lu, pages %zu\n", recorded->wal.bytes.size(), recorded->seen.calls, pages.pages_in_range);
+  EXPECT_GT(pages.pages_in_range, 500U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Majors, WalFromServers, testing::Values(13, 14, 15, 16, 17, 18),
@@ -212,6 +214,96 @@ TEST(WalOfPostgreSQL15, HasTheBlockReferencesThatWaldumpPrints) {
   EXPECT_GT(theirs.size(), 100U);
   EXPECT_EQ(difference(recorded->seen.referred, theirs), "");
   EXPECT_EQ(difference(theirs, recorded->seen.referred), "");
+}
+
+// What the server wrote from `from` on, read by a reader that begins there.
+Result<SeenChanges> changes_since(const PostgresCluster& cluster, Timeline timeline, Lsn from) {
+  const Lsn to = TRY(flushed_wal(cluster));
+  const WalBytes wal = TRY(read_wal(cluster, timeline, from, to));
+  ChangeReader reader(wal.segment_size, std::nullopt);
+  reader.begin(timeline, from);
+  SeenChanges seen;
+  TRY(reader.add(wal.start, wal.bytes, seen));
+  if (to - reader.read_through() > 40) return fail(Code::corrupt, "not read to its end");
+  return seen;
+}
+
+// What depends less on the version: the oldest, the one with every tool, the newest.
+class WalFromSomeServers : public WalFromServers {};
+INSTANTIATE_TEST_SUITE_P(Majors, WalFromSomeServers, testing::Values(13, 15, 18),
+                         [](const auto& row) { return fmt::format("PostgreSQL{}", row.param); });
+
+TEST_P(WalFromSomeServers, IsDoubtedAroundAStayInWalLevelMinimal) {
+  auto cluster = PostgresCluster::started({.major_version = GetParam(), .settings = wal_workload_settings()});
+  ASSERT_THAT(cluster, Succeeded());
+  const Lsn from = flushed_wal(*cluster).value();
+  ASSERT_THAT(cluster->append_config("wal_level = minimal\nmax_wal_senders = 0"), Succeeded());
+  ASSERT_THAT(cluster->restart(), Succeeded());
+  ASSERT_THAT(cluster->sql("CREATE TABLE skipped AS SELECT generate_series(1, 1000)"), Succeeded());
+  ASSERT_THAT(cluster->append_config("wal_level = replica"), Succeeded());
+  ASSERT_THAT(cluster->restart(), Succeeded());
+  const Lsn after = flushed_wal(*cluster).value();
+  const auto over_it = changes_since(*cluster, Timeline(1), from);
+  ASSERT_THAT(over_it, Succeeded());
+  EXPECT_THAT(over_it->doubts, testing::Contains(testing::HasSubstr("wal_level minimal")));
+  ASSERT_THAT(cluster->sql("CREATE TABLE logged AS SELECT generate_series(1, 1000)"), Succeeded());
+  const auto behind_it = changes_since(*cluster, Timeline(1), after);
+  ASSERT_THAT(behind_it, Succeeded());
+  EXPECT_THAT(behind_it->doubts, testing::IsEmpty());
+}
+
+bool has_overwritten_record(const WalBytes& wal) {
+  for (std::size_t at = 0; at + 8192 <= wal.bytes.size(); at += 8192) {
+    if ((wal.bytes[at + 2] & 8U) != 0) return true;
+  }
+  return false;
+}
+
+TEST_P(WalFromSomeServers, GoesOnBehindARecordThatACrashCutOff) {
+  PostgresCluster::Options options{
+      .major_version = GetParam(), .wal_segment_mib = 1, .settings = wal_workload_settings()};
+  options.settings.emplace_back("wal_buffers = 32kB");
+  auto cluster = PostgresCluster::started(options);
+  ASSERT_THAT(cluster, Succeeded());
+  const Lsn from = flushed_wal(*cluster).value();
+  std::thread writer([&] {
+    // Ends with the server.
+    (void)cluster->sql("SELECT pg_logical_emit_message(false, 'cut', repeat('y', 100000000))");
+  });
+  const auto segment = segment_at(Timeline(1), from + (24U << 20U), WalSegmentSize::of(1U << 20U).value());
+  const std::string late =
+      cluster->data_directory() + "/pg_wal/" + segment_name(segment, WalSegmentSize::of(1U << 20U).value());
+  for (int tries = 0; tries < 3000 && !files::exists(late); ++tries)
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  EXPECT_THAT(cluster->kill_hard(), Succeeded());
+  writer.join();
+  ASSERT_THAT(cluster->start(), Succeeded());
+  ASSERT_THAT(cluster->sql("CREATE TABLE after_it AS SELECT generate_series(1, 1000)"), Succeeded());
+  const auto seen = changes_since(*cluster, Timeline(1), from);
+  ASSERT_THAT(seen, Succeeded());
+  EXPECT_THAT(seen->doubts, testing::IsEmpty());
+  EXPECT_TRUE(has_overwritten_record(read_wal(*cluster, Timeline(1), from, flushed_wal(*cluster).value()).value()));
+}
+
+TEST(WalOfPostgreSQL15, IsReadOnTheTimelineOfAPromotedStandby) {
+  PostgresCluster::Options options{.settings = wal_workload_settings()};
+  const auto primary = PostgresCluster::started(options);
+  ASSERT_THAT(primary, Succeeded());
+  auto standby = PostgresCluster::standby_of(*primary);
+  ASSERT_THAT(standby, Succeeded());
+  ASSERT_THAT(primary->sql("CREATE TABLE before AS SELECT generate_series(1, 1000)"), Succeeded());
+  const Lsn from = flushed_wal(*primary).value();
+  ASSERT_THAT(standby->wait_for(fmt::format("SELECT pg_last_wal_replay_lsn() >= '{}'", from), "t"), Succeeded());
+  ASSERT_THAT(standby->promote(), Succeeded());
+  ASSERT_THAT(standby->sql("CREATE TABLE later AS SELECT generate_series(1, 1000)"), Succeeded());
+  // Its first segment begins with the parent's pages.
+  const auto seen = changes_since(*standby, Timeline(2), start_of_page(from));
+  ASSERT_THAT(seen, Succeeded());
+  EXPECT_THAT(seen->doubts, testing::IsEmpty());
+  ASSERT_THAT(standby->stop(), Succeeded());
+  const auto pages = check_pages(standby->data_directory(), *seen, from, Lsn(~std::uint64_t{0} >> 1));
+  EXPECT_THAT(pages.missing, testing::IsEmpty());
+  EXPECT_GT(pages.pages_in_range, 5U);
 }
 
 }  // namespace

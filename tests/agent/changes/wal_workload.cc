@@ -115,11 +115,12 @@ std::string databases(int major_version, const std::string& directory) {
 std::string images(const std::vector<std::string>& compressions) {
   std::string script;
   for (const std::string& compression : compressions) {
-    script += fmt::format("SET wal_compression = {};\nCHECKPOINT;\nUPDATE moves SET id = id + 1 WHERE id % 20 = 0;\n"
-                          "CREATE TABLE images_{} AS SELECT i AS id, repeat('z', i % 900) AS t FROM "
-                          "generate_series(1, 1500) i;\n"
-                          "CREATE INDEX ON images_{} (t, id);\n",
-                          compression, compression, compression);
+    script += fmt::format(
+        "SET wal_compression = {};\nCHECKPOINT;\nUPDATE moves SET id = id + 1 WHERE id % 20 = 0;\n"
+        "CREATE TABLE images_{} AS SELECT i AS id, repeat('z', i % 900) AS t FROM "
+        "generate_series(1, 1500) i;\n"
+        "CREATE INDEX ON images_{} (t, id);\n",
+        compression, compression, compression);
   }
   return script +
          "RESET wal_compression;\nALTER SYSTEM SET full_page_writes = off;\nSELECT pg_reload_conf();\nCHECKPOINT;\n"
@@ -130,8 +131,8 @@ std::string images(const std::vector<std::string>& compressions) {
 
 Result<std::vector<std::string>> compressions_of(const PostgresCluster& cluster) {
   // The names that mean the same as another are left out; 13 and 14 have a boolean.
-  std::istringstream names(TRY(cluster.sql(
-      "SELECT unnest(coalesce(enumvals, '{on,off}')) FROM pg_settings WHERE name = 'wal_compression'")));
+  std::istringstream names(TRY(
+      cluster.sql("SELECT unnest(coalesce(enumvals, '{on,off}')) FROM pg_settings WHERE name = 'wal_compression'")));
   std::vector<std::string> out;
   for (std::string name; std::getline(names, name);) out.push_back(name);
   return out;
@@ -149,7 +150,8 @@ Result<> run_wal_workload(const PostgresCluster& cluster, const std::string& dir
   std::ofstream(path) << access_methods << definitions << databases(cluster.major_version(), directory) << transactions
                       << images(TRY(compressions_of(cluster)));
   auto arguments = cluster.connection_arguments();
-  arguments.insert(arguments.end(), {"-d", "postgres", "-XAtq", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-f", path});
+  arguments.insert(arguments.end(),
+                   {"-d", "postgres", "-XAtq", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-f", path});
   const auto ran = cluster.run_program("psql", arguments);
   std::filesystem::remove(path);
   if (!ran) return std::unexpected(ran.error());

@@ -36,8 +36,7 @@ class ParentBackups : public testing::Test {
     file.size = 8192;
     file.extents = {{0, 1, 0, 0}};
     backup.manifest.files = {file};
-    backup.catalog_version = 202209061;
-    backup.page_checksums = PageChecksums::on;
+    backup.traits = {SystemId(7), 15, 1300, 202209061, PageChecksums::on, 8192, 131072};
     backup.small_files.emplace(path, content_hash(as_bytes("y")));
     out.encoded = encode_parent(backup, encode_record(backup.record, fleet_.signer));
     return out;
@@ -61,8 +60,7 @@ TEST_F(ParentBackups, ComeBackAsTheyWere) {
   EXPECT_EQ((*loaded)->record, full.backup.record);
   EXPECT_EQ((*loaded)->manifest, full.backup.manifest);
   EXPECT_EQ((*loaded)->small_files, full.backup.small_files);
-  EXPECT_EQ((*loaded)->catalog_version, 202209061U);
-  EXPECT_EQ((*loaded)->page_checksums, PageChecksums::on);
+  EXPECT_EQ((*loaded)->traits, full.backup.traits);
   struct stat info {};
   ASSERT_EQ(::stat((place_.path() + "/parents/" + fleet_.database.text() + "/newest").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777U, 0600U) << "it names every file of the database";

@@ -284,8 +284,8 @@ TEST_F(FileCopying, TakesASmallFileOverThatIsAsItWas) {
   add("other", 100, 100);
   const std::string before(100, 'x');
   const Extent extent{0, 1, 7, 33};
-  taken_over_[0].known = {100, content_hash(as_bytes(before)), {extent}};
-  taken_over_[1].known = {100, content_hash(as_bytes(std::string(100, 'z'))), {extent}};
+  taken_over_[0].known[0] = {100, content_hash(as_bytes(before)), {extent}};
+  taken_over_[1].known[0] = {100, content_hash(as_bytes(std::string(100, 'z'))), {extent}};
   const auto outcome = copy();
   ASSERT_TRUE(outcome.has_value()) << outcome.error().text();
   EXPECT_THAT(outcome->files[0].extents, ::testing::ElementsAre(extent));

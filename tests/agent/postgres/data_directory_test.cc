@@ -91,7 +91,7 @@ TEST(Inclusion, FollowsTheServersLists) {
 TEST(RelationFiles, AreToldByPlaceAndName) {
   EXPECT_EQ(relation_file("base/5/16384"), (RelationFile{16384, Fork::main, 0}));
   EXPECT_EQ(relation_file("base/5/16384.2"), (RelationFile{16384, Fork::main, 2}));
-  EXPECT_EQ(relation_file("global/1262_fsm"), (RelationFile{1262, Fork::free_space, 0}));
+  EXPECT_EQ(relation_file("global/1262_fsm"), (RelationFile{1262, Fork::fsm, 0}));
   EXPECT_EQ(relation_file("base/5/16384_vm.1"), (RelationFile{16384, Fork::visibility, 1}));
   EXPECT_EQ(relation_file("pg_tblspc/16400/PG_15_202209061/5/3_init"), (RelationFile{3, Fork::init, 0}));
   for (const char* path :

@@ -44,9 +44,9 @@ class RememberedPositions final : public WalPositions {
 class CuriousObserver final : public WalObserver {
  public:
   explicit CuriousObserver(Lsn from) : from_(from) {}
-  Lsn wants_from(Timeline, Lsn at) override { return std::min(from_, at); }
-  void begin(Timeline, Lsn at) override {
-    seen_.with([at](Seen& seen) {
+  Lsn wants_from(const Stream& shipping) override { return std::min(from_, shipping.from); }
+  void begin(const Stream& stream) override {
+    seen_.with([at = stream.from](Seen& seen) {
       seen.begun.push_back(at);
       seen.first = at;
       seen.bytes.clear();

@@ -1,0 +1,111 @@
+#include "agent/incremental/incremental_backup.h"
+
+#include <fmt/format.h>
+
+#include "agent/incremental/incremental_plan.h"
+#include "shared/repository/layout.h"
+
+namespace holdfast {
+namespace {
+
+constexpr std::string_view control_path = "global/pg_control";
+// The server has just written a checkpoint; what is on its way comes within moments or the stream is broken.
+constexpr Micros wait_for_wal = std::chrono::seconds(30);
+
+// As the changes are not known yet: what they cannot hinder.
+std::optional<std::string> hindrance(const ParentBackup& parent, const BackupSituation& situation,
+                                     const TimelineHistory& history) {
+  const BackupRecord& record = parent.record;
+  PlannedBackup now{ClusterTraits::of(situation.control), {situation.timeline, situation.start}, Lsn(), history};
+  if (situation.role == ServerRole::standby) now.reached = situation.control.min_recovery_end;
+  const IncrementalParent from{parent.traits, {record.timeline, record.start_lsn}, {record.timeline, record.stop_lsn}};
+  return why_not_incremental(from, now, ChangeMap());
+}
+
+}  // namespace
+
+Result<bool> IncrementalBackup::is_stored(BackupId backup) const {
+  for (const NamedStore& store : parts_.stores.stores()) {
+    const auto info =
+        TRY_DURING(fmt::format("store \"{}\"", store.name), store.store->stat(record_name(database_, backup)));
+    if (info) return true;
+  }
+  return false;
+}
+
+Result<CopyPlan> IncrementalBackup::plan_full(const BackupSituation& situation, const CopyPlanLimits& limits,
+                                              std::string reason) {
+  type_ = BackupType::full;
+  reason_ = std::move(reason);
+  CopyPlan plan;
+  plan.units = plan_copy(situation.entries, control_path, limits);
+  return plan;
+}
+
+Result<CopyPlan> IncrementalBackup::plan(const BackupSituation& situation, const CopyPlanLimits& limits,
+                                         BackupWriter& writer) {
+  if (asked_ == BackupType::full) return plan_full(situation, limits, {});
+  const auto parent = parts_.parents.load(database_, asked_, parts_.signer);
+  if (!parent) return plan_full(situation, limits, parent.error().message);
+  if (!*parent) return plan_full(situation, limits, "this node remembers no earlier backup");
+  const ParentBackup& from = **parent;
+  const auto history = history_of(situation.timeline);
+  if (!history) return plan_full(situation, limits, history.error().message);
+  if (auto why = hindrance(from, situation, *history)) return plan_full(situation, limits, std::move(*why));
+  const auto stored = is_stored(from.record.backup);
+  if (!stored) return plan_full(situation, limits, stored.error().message);
+  if (!*stored) return plan_full(situation, limits, "the earlier backup is not in the stores any more");
+  if (auto carried = writer.carry_over(from.record, from.manifest.packs, from.manifest.frames); !carried) {
+    return plan_full(situation, limits, carried.error().message);
+  }
+  type_ = asked_;
+  parent_ = from.record.backup;
+  const auto changes = changes_since(from, situation, *history);
+  if (changes) {
+    PlanSummary summary;
+    CopyPlan plan = plan_changed(situation.entries, control_path, from, *changes, limits, summary);
+    parts_.log.info("what changed is known", {{"parent", parent_}, {"reads", to_text(summary)}});
+    return plan;
+  }
+  if (changes.error().code == Code::cancelled) return std::unexpected(changes.error());
+  reason_ = "everything was read: " + changes.error().message;
+  parts_.log.warning("what changed is not known: everything is read and compared", {{"reason", reason_}});
+  return plan_compared(situation.entries, control_path, from, limits);
+}
+
+Result<TimelineHistory> IncrementalBackup::history_of(Timeline timeline) const {
+  if (timeline == Timeline(1)) return TimelineHistory(timeline);
+  const Bytes content = TRY(parts_.stores.get(history_name(database_, timeline)));
+  return TimelineHistory::parse(timeline, as_text(content));
+}
+
+Result<ChangeMap> IncrementalBackup::changes_since(const ParentBackup& parent, const BackupSituation& situation,
+                                                   const TimelineHistory& history) {
+  const WalPlace from{parent.record.timeline, parent.record.start_lsn};
+  const WalPlace to{situation.timeline, situation.start};
+  TRY(parts_.tracker.wait_until_read(to, wait_for_wal, parts_.stop));
+  return parts_.tracker.between(history, from, to);
+}
+
+Result<> IncrementalBackup::check_parent() const {
+  if (type_ == BackupType::full || TRY(is_stored(parent_))) return {};
+  return fail(Code::conflict, fmt::format("backup {}, from which it took over, was released meanwhile", parent_),
+              "take it again: it will read everything");
+}
+
+void IncrementalBackup::remember(const BackupRecord& record, ByteView stored_record, BaseBackupResult& result) {
+  ParentBackup parent;
+  parent.record = record;
+  parent.manifest = std::move(result.manifest);
+  parent.traits = ClusterTraits::of(result.control);
+  parent.small_files = std::move(result.small_files);
+  if (auto saved = parts_.parents.save(database_, record.type, encode_parent(parent, stored_record)); !saved) {
+    parts_.log.warning("the next incremental backup will read everything", {{"error", saved.error().text()}});
+    return;
+  }
+  // On disk from here on: after a crash reading goes on from what is there.
+  parts_.tracker.cut();
+  if (record.type == BackupType::full) parts_.tracker.prune_before({record.timeline, record.start_lsn});
+}
+
+}  // namespace holdfast

@@ -1,0 +1,54 @@
+#pragma once
+// One backup that wants to take over what an earlier one has: from finding its parent to being one.
+#include <string>
+
+#include "agent/incremental/change_tracker.h"
+#include "agent/incremental/parent_cache.h"
+#include "agent/postgres/base_backup.h"
+#include "shared/repository/backup_writer.h"
+
+namespace holdfast {
+
+// Everything outlives it.
+class IncrementalBackup {
+ public:
+  struct Parts {
+    ParentCache& parents;
+    ChangeTracker& tracker;
+    const SignPublicKey& signer;
+    const StoreSet& stores;
+    StopToken stop;
+    Logger log;
+  };
+  IncrementalBackup(DatabaseId database, BackupType asked, Parts parts)
+      : database_(database), asked_(asked), parts_(std::move(parts)) {}
+
+  // BaseBackupRequest::plan. Whatever hinders taking over is a reason() for reading more, not an error.
+  Result<CopyPlan> plan(const BackupSituation& situation, const CopyPlanLimits& limits, BackupWriter& writer);
+
+  // What became of it, after plan().
+  BackupType type() const { return type_; }
+  BackupId parent() const { return parent_; }
+  const std::string& reason() const { return reason_; }
+
+  // Before the record is put. Code::conflict: what it was made from was released meanwhile.
+  Result<> check_parent() const;
+  // After the record was put: the next one begins from this.
+  void remember(const BackupRecord& record, ByteView stored_record, BaseBackupResult& result);
+
+ private:
+  Result<TimelineHistory> history_of(Timeline timeline) const;
+  Result<ChangeMap> changes_since(const ParentBackup& parent, const BackupSituation& situation,
+                                  const TimelineHistory& history);
+  Result<CopyPlan> plan_full(const BackupSituation& situation, const CopyPlanLimits& limits, std::string reason);
+  Result<bool> is_stored(BackupId backup) const;
+
+  const DatabaseId database_;
+  const BackupType asked_;
+  const Parts parts_;
+  BackupType type_ = BackupType::full;
+  BackupId parent_;
+  std::string reason_;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,24 @@
+#include "agent/incremental/incremental_memory.h"
+
+namespace holdfast {
+
+IncrementalMemory::IncrementalMemory(FileSystem& files, Clock& clock, Logger log, std::string directory)
+    : files_(files),
+      clock_(clock),
+      log_(std::move(log)),
+      directory_(std::move(directory)),
+      parents_(files, directory_ + "/parents") {}
+
+std::shared_ptr<ChangeTracker> IncrementalMemory::tracker(DatabaseId database) {
+  return trackers_.with([&](auto& trackers) {
+    auto& tracker = trackers[database];
+    if (!tracker) {
+      ChangeTracker::Settings settings;
+      settings.directory = directory_ + "/changes/" + database.text();
+      tracker = std::make_shared<ChangeTracker>(settings, files_, clock_, log_.with({{"database", database}}));
+    }
+    return tracker;
+  });
+}
+
+}  // namespace holdfast

@@ -1,0 +1,120 @@
+#include "agent/incremental/incremental_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "agent/changes/file_decision.h"
+#include "agent/incremental/kept_extents.h"
+#include "agent/postgres/page_check.h"
+
+namespace holdfast {
+namespace {
+
+class Planner {
+ public:
+  Planner(const std::vector<DataFile>& entries, std::string_view left_out, const ParentBackup& parent)
+      : entries_(entries), left_out_(left_out), parent_(parent) {
+    for (const ManifestFile& file : parent.manifest.files) {
+      if (file.kind == EntryKind::file) files_.emplace(file.path, &file);
+    }
+  }
+
+  template <class Decide>
+  CopyPlan plan(const CopyPlanLimits& limits, Decide decide) {
+    for (std::size_t entry = 0; entry < entries_.size(); ++entry) {
+      const DataFile& file = entries_[entry];
+      if (file.kind != FileKind::file || file.size == 0 || file.path == left_out_) continue;
+      const auto known = files_.find(file.path);
+      decide(entry, known == files_.end() ? nullptr : known->second);
+    }
+    CopyPlan plan;
+    plan.units = gather_units(spans_, limits);
+    plan.taken_over = std::move(taken_over_);
+    return plan;
+  }
+
+  const DataFile& file(std::size_t entry) const { return entries_[entry]; }
+
+  // Small files are compared as a whole.
+  void read_whole(std::size_t entry, const ManifestFile* known) {
+    spans_.push_back({entry, 0, entries_[entry].size});
+    if (known == nullptr || known->size != entries_[entry].size) return;
+    const auto hash = parent_.small_files.find(known->path);
+    if (hash == parent_.small_files.end()) return;
+    taken_over_[entry].known[0] = {known->size, hash->second, known->extents};
+  }
+
+  void read_some(std::size_t entry, const ManifestFile& known, const FileDecision& decision) {
+    std::vector<PageRange> read;
+    for (const BlockRange& range : decision.blocks) {
+      read.push_back({range.first, range.count});
+      spans_.push_back({entry, std::uint64_t{range.first} * page_size, std::uint64_t{range.count} * page_size});
+    }
+    const std::uint64_t pages = std::min<std::uint64_t>(decision.valid_parent_blocks, entries_[entry].size / page_size);
+    taken_over_[entry].kept = keep_extents(known.extents, read, pages, page_size);
+  }
+
+  // Where one extent of the parent is the whole of a frame, that frame's hash is the hash of a stretch of the file.
+  void compare(std::size_t entry, const ManifestFile* known) {
+    const std::uint64_t size = entries_[entry].size;
+    if (known == nullptr || size <= frame_plain_target) return read_whole(entry, known);
+    std::uint64_t at = 0;
+    for (const Extent& extent : known->extents) {
+      const FrameRef& frame = parent_.manifest.frames[extent.frame];
+      const std::uint64_t offset = extent.first_page * page_size;
+      const bool whole_frame = extent.offset == 0 && frame.plain_size == std::uint64_t{extent.pages} * page_size;
+      if (!whole_frame || offset + frame.plain_size > size) continue;
+      if (offset > at) spans_.push_back({entry, at, offset - at});
+      spans_.push_back({entry, offset, frame.plain_size});
+      taken_over_[entry].known[offset] = {frame.plain_size, frame.hash, {extent}};
+      at = offset + frame.plain_size;
+    }
+    if (at < size) spans_.push_back({entry, at, size - at});
+  }
+
+ private:
+  const std::vector<DataFile>& entries_;
+  const std::string_view left_out_;
+  const ParentBackup& parent_;
+  std::unordered_map<std::string_view, const ManifestFile*> files_;
+  std::vector<FileSpan> spans_;
+  std::map<std::size_t, TakenOver> taken_over_;
+};
+
+}  // namespace
+
+std::string to_text(const PlanSummary& summary) {
+  std::string out = fmt::format("{} files unchanged, {} blocks of {} changed", summary.unchanged_files,
+                                summary.changed_blocks, summary.changed_files);
+  for (const auto& [reason, count] : summary.whole_files) out += fmt::format(", {} whole ({})", count, reason);
+  return out;
+}
+
+CopyPlan plan_changed(const std::vector<DataFile>& entries, std::string_view left_out, const ParentBackup& parent,
+                      const ChangeMap& changes, const CopyPlanLimits& limits, PlanSummary& summary) {
+  Planner planner(entries, left_out, parent);
+  return planner.plan(limits, [&](std::size_t entry, const ManifestFile* known) {
+    FileAtBackup file;
+    file.path = planner.file(entry).path;
+    file.size = planner.file(entry).size;
+    if (known != nullptr) file.parent_size = known->size;
+    const FileDecision decision = decide_file(file, changes, relation_segment_pages);
+    if (decision.read == FileDecision::Read::whole || known == nullptr) {
+      ++summary.whole_files[to_string(decision.reason)];
+      return planner.read_whole(entry, known);
+    }
+    ++(decision.blocks.empty() ? summary.unchanged_files : summary.changed_files);
+    for (const BlockRange& range : decision.blocks) summary.changed_blocks += range.count;
+    planner.read_some(entry, *known, decision);
+  });
+}
+
+CopyPlan plan_compared(const std::vector<DataFile>& entries, std::string_view left_out, const ParentBackup& parent,
+                       const CopyPlanLimits& limits) {
+  Planner planner(entries, left_out, parent);
+  return planner.plan(limits, [&](std::size_t entry, const ManifestFile* known) { planner.compare(entry, known); });
+}
+
+}  // namespace holdfast

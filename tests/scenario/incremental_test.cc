@@ -1,0 +1,198 @@
+// Backups that take over what an earlier one has: restored, each is what the database was, page by page.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#include "shared/os/clock.h"
+#include "tests/harness/postgres_cluster.h"
+#include "tests/harness/result_matchers.h"
+#include "tests/scenario/small_fleet.h"
+
+namespace holdfast {
+namespace {
+
+namespace files = std::filesystem;
+
+class Incremental : public testing::Test {
+ protected:
+  explicit Incremental(const PostgresCluster::Options& options = {.page_checksums = PageChecksums::on})
+      : orders_(PostgresCluster::started(options).value()) {}
+
+  void protect() {
+    fleet_.add_host("orders-host", {orders_.root()});
+    database_ = fleet_.protected_database();
+    ASSERT_FALSE(database_.empty()) << fleet_->logs();
+  }
+  void sql(const std::string& statement) const { EXPECT_THAT(orders_.sql(statement), Succeeded()) << statement; }
+  std::string answer(const std::string& statement) const { return orders_.sql(statement).value_or("no answer"); }
+  // The newest backup after it was ordered; null when that failed.
+  nlohmann::json back_up(const std::string& type) {
+    const auto done = fleet_->cli({"backup", "create", database_, "--type", type});
+    EXPECT_EQ(done.exit_code, 0) << done.err << fleet_->logs();
+    nlohmann::json newest;
+    for (const auto& backup : fleet_.list("backup")) {
+      if (newest.is_null() || backup["finishedAt"] > newest["finishedAt"]) newest = backup;
+    }
+    return newest;
+  }
+  static std::string reason(const nlohmann::json& backup) {
+    return backup["reason"].is_string() ? backup["reason"].get<std::string>() : std::string();
+  }
+  static bool is_incremental(const nlohmann::json& backup) {
+    return backup["type"] == "incremental" && reason(backup).empty();
+  }
+  static std::uint64_t stored(const nlohmann::json& backup) { return backup["storedBytes"].get<std::uint64_t>(); }
+
+  // Restores this backup beside, starts it and compares what it answers with what the original said.
+  void expect_restored(const nlohmann::json& backup, const std::string& question, const std::string& expected) {
+    const std::string directory = orders_.root() + "/restored-" + std::to_string(++restores_);
+    const auto restored = fleet_.restore(
+        {database_, "--backup", backup["id"], "--immediate", "--target-directory", directory, "--no-start"});
+    ASSERT_EQ(restored.exit_code, 0) << restored.err;
+    auto copy = PostgresCluster::adopt(directory).value();
+    ASSERT_THAT(copy.start(), Succeeded());
+    ASSERT_THAT(copy.wait_for("SELECT pg_is_in_recovery()", "f"), Succeeded());
+    EXPECT_EQ(copy.sql(question).value_or("no answer"), expected);
+    auto arguments = copy.connection_arguments();
+    arguments.insert(arguments.end(), {"--all", "--install-missing", "--heapallindexed"});
+    EXPECT_THAT(copy.run_program("pg_amcheck", arguments), Succeeded());
+    EXPECT_THAT(copy.sql("CREATE EXTENSION IF NOT EXISTS pg_visibility; SELECT 1"), Succeeded());
+    EXPECT_EQ(copy.sql("SELECT count(*) FROM pg_class c, pg_check_visible(c.oid) WHERE relkind IN ('r', 'm', 't')")
+                  .value_or("no answer"),
+              "0")
+        << "the visibility map says more than the table";
+    ASSERT_THAT(copy.stop(), Succeeded());
+    EXPECT_THAT(copy.run_program("pg_checksums", {"--check", "-D", directory}), Succeeded());
+    files::remove_all(directory);
+  }
+
+  PostgresCluster orders_;
+  SmallFleet fleet_;
+  std::string database_;
+  int restores_ = 0;
+};
+
+const char* const all_rows = "SELECT count(*) || ' ' || md5(string_agg(id || word, ',' ORDER BY id)) FROM journal";
+
+TEST_F(Incremental, ReadsWhatChangedAndIsWhole) {
+  sql("CREATE TABLE journal AS SELECT g AS id, md5(g::text) AS word FROM generate_series(1, 200000) g");
+  sql("CREATE INDEX ON journal (id)");
+  sql("VACUUM journal");
+  protect();
+  const auto full = back_up("full");
+  EXPECT_EQ(full["type"], "full");
+  sql("UPDATE journal SET word = 'one' WHERE id = 77");
+  const std::string after_one = answer(all_rows);
+  const auto one_row = back_up("incremental");
+  EXPECT_TRUE(is_incremental(one_row)) << one_row;
+  EXPECT_EQ(one_row["parent"], full["id"]);
+  EXPECT_LT(stored(one_row), 1U << 20U) << fleet_->logs();
+  EXPECT_LT(one_row["readBytes"].get<std::uint64_t>(), full["readBytes"].get<std::uint64_t>() / 2);
+  EXPECT_EQ(one_row["databaseBytes"].get<std::uint64_t>() / 100000,
+            full["databaseBytes"].get<std::uint64_t>() / 100000);
+
+  sql("UPDATE journal SET word = 'many' WHERE id % 10 = 0; DELETE FROM journal WHERE id > 190000");
+  sql("VACUUM journal");
+  sql("CREATE TABLE other AS SELECT * FROM journal");
+  const std::string after_many = answer(all_rows);
+  const auto many = back_up("incremental");
+  EXPECT_TRUE(is_incremental(many)) << many;
+  EXPECT_EQ(many["parent"], one_row["id"]);
+  sql("DROP TABLE other; INSERT INTO journal VALUES (500000, 'late')");
+  const std::string after_drop = answer(all_rows);
+  const auto differential = back_up("differential");
+  EXPECT_EQ(differential["type"], "differential") << differential;
+  EXPECT_EQ(reason(differential), "");
+  EXPECT_EQ(differential["parent"], full["id"]);
+
+  expect_restored(one_row, all_rows, after_one);
+  expect_restored(many, all_rows, after_many);
+  expect_restored(differential, all_rows, after_drop);
+  for (const auto& backup : {full, one_row, many, differential}) {
+    const auto verified = fleet_->cli({"backup", "verify", backup["id"], "--recovery-key", fleet_->recovery_key()});
+    EXPECT_EQ(verified.exit_code, 0) << verified.err;
+  }
+}
+
+// After an UPDATE the server clears bits of the visibility map without a word about its block in the WAL.
+TEST_F(Incremental, HasTheVisibilityMapAsItIs) {
+  sql("CREATE TABLE journal AS SELECT g AS id, md5(g::text) AS word FROM generate_series(1, 50000) g");
+  sql("VACUUM journal");
+  protect();
+  back_up("full");
+  sql("CHECKPOINT");
+  sql("UPDATE journal SET word = 'new' WHERE id % 1000 = 0");
+  const std::string rows = answer(all_rows);
+  const auto backup = back_up("incremental");
+  EXPECT_TRUE(is_incremental(backup)) << backup;
+  expect_restored(backup, all_rows, rows);
+}
+
+TEST_F(Incremental, FollowsTruncationRecreationAndWholeDatabases) {
+  sql("CREATE TABLE journal AS SELECT g AS id, md5(g::text) AS word FROM generate_series(1, 60000) g");
+  sql("CREATE INDEX by_id ON journal (id)");
+  sql("CREATE DATABASE template STRATEGY file_copy");
+  EXPECT_THAT(orders_.sql("CREATE TABLE inside AS SELECT generate_series(1, 5000) AS n", "template"), Succeeded());
+  protect();
+  back_up("full");
+  // Cut off and grown again, so that pages at the same place have other content.
+  sql("DELETE FROM journal WHERE id > 20000");
+  sql("VACUUM journal");
+  sql("INSERT INTO journal SELECT g, 'again' FROM generate_series(100000, 140000) g");
+  sql("TRUNCATE journal");
+  sql("INSERT INTO journal SELECT g, 'third' FROM generate_series(1, 30000) g");
+  // Copied files have the pages' old LSNs.
+  sql("CREATE DATABASE copied TEMPLATE template STRATEGY file_copy");
+  sql("CREATE DATABASE logged TEMPLATE template STRATEGY wal_log");
+  sql("CLUSTER journal USING by_id");
+  const std::string rows = answer(all_rows);
+  const auto backup = back_up("incremental");
+  EXPECT_TRUE(is_incremental(backup)) << backup;
+  expect_restored(backup, all_rows, rows);
+}
+
+TEST_F(Incremental, SaysWhyItReadEverything) {
+  sql("CREATE TABLE journal AS SELECT g AS id, md5(g::text) AS word FROM generate_series(1, 100000) g");
+  protect();
+  const auto full = back_up("full");
+  fleet_->agent("orders-host").kill_hard();
+  files::remove_all(fleet_->place("orders-host").state + "/incremental/changes");
+  sql("UPDATE journal SET word = 'x' WHERE id < 100");
+  const std::string rows = answer(all_rows);
+  fleet_->start_agent("orders-host");
+  const auto compared = back_up("incremental");
+  EXPECT_EQ(compared["type"], "incremental");
+  EXPECT_NE(reason(compared).find("everything was read"), std::string::npos) << compared;
+  EXPECT_LT(stored(compared), stored(full)) << "what is the same is not stored again";
+  expect_restored(compared, all_rows, rows);
+
+  fleet_->agent("orders-host").kill_hard();
+  files::remove_all(fleet_->place("orders-host").state + "/incremental");
+  fleet_->start_agent("orders-host");
+  const auto forgotten = back_up("incremental");
+  EXPECT_EQ(forgotten["type"], "full");
+  EXPECT_NE(reason(forgotten), "");
+}
+
+TEST_F(Incremental, GoesOnAfterTheAgentAndTheServerWereKilled) {
+  sql("CREATE TABLE journal AS SELECT g AS id, md5(g::text) AS word FROM generate_series(1, 50000) g");
+  protect();
+  back_up("full");
+  sql("UPDATE journal SET word = 'before' WHERE id < 50");
+  fleet_->agent("orders-host").kill_hard();
+  sql("UPDATE journal SET word = 'while it is away' WHERE id BETWEEN 50 AND 100");
+  ASSERT_THAT(orders_.kill_hard(), Succeeded());
+  ASSERT_THAT(orders_.start(), Succeeded());
+  fleet_->start_agent("orders-host");
+  sql("UPDATE journal SET word = 'after' WHERE id BETWEEN 100 AND 150");
+  const std::string rows = answer(all_rows);
+  const auto backup = back_up("incremental");
+  EXPECT_TRUE(is_incremental(backup)) << backup;
+  expect_restored(backup, all_rows, rows);
+}
+
+}  // namespace
+}  // namespace holdfast
