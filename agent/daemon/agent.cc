@@ -31,7 +31,7 @@ std::string_view origin_of(DueReason reason) {
 
 Agent::Agent(Parts parts)
     : parts_(std::move(parts)),
-      stores_(parts_.files),
+      stores_(parts_.files, parts_.state_directory + "/stores"),
       epochs_(parts_.identity, parts_.keys, parts_.state, parts_.clock, parts_.entropy),
       incremental_(parts_.files, parts_.clock, parts_.log, parts_.state_directory + "/incremental"),
       shipping_(

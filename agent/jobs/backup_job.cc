@@ -8,6 +8,8 @@
 #include "agent/jobs/pace.h"
 #include "agent/postgres/base_backup.h"
 #include "agent/sqlite/online_backup.h"
+#include "shared/repository/layout.h"
+#include "shared/repository/wal_reader.h"
 
 namespace holdfast {
 namespace {
@@ -114,9 +116,13 @@ class BackupRun {
     request.progress = [this](ByteCount done, ByteCount total) {
       control_.progress({done.value(), total.value(), "copying"});
     };
-    request.wait_for_wal = [this, &receiver](Timeline timeline, Lsn stop) {
+    request.wait_for_wal = [this, &receiver](Timeline timeline, Lsn start, Lsn stop) -> Result<> {
       control_.progress({0, 0, "waiting for its WAL to be durable"});
-      return receiver->wait_until_durable(timeline, stop, wait_for_log, control_.stop);
+      TRY(receiver->wait_until_durable(timeline, stop, wait_for_log, control_.stop));
+      return check_wal(
+          timeline,
+          start_of(segment_at(timeline, start, receiver->status().segment_size), receiver->status().segment_size),
+          stop);
     };
     // It outlives this function: the record is put later.
     tracker_ = parts_.incremental.tracker(task_.assigned.database);
@@ -134,6 +140,30 @@ class BackupRun {
     record.parent = incremental_->parent();
     record.reason = incremental_->reason();
     return {};
+  }
+
+  // That the log has come as far as the backup's end does not mean that all of it is there: a slot that the server
+  // dropped meanwhile leaves a hole, and shipping goes on behind it.
+  Result<> check_wal(Timeline timeline, Lsn from, Lsn to) const {
+    std::vector<WalName> names;
+    std::optional<Error> problem;
+    for (const NamedStore& store : database_->stores.stores()) {
+      const auto objects = store.store->list(wal_prefix(task_.assigned.database, timeline));
+      if (!objects) {
+        problem = objects.error();
+        continue;
+      }
+      for (const auto& object : *objects) {
+        if (const auto name = parse_wal_name(object.name)) names.push_back(*name);
+      }
+    }
+    const auto missing = first_gap(merge_wal(std::move(names)), timeline, from, to);
+    if (!missing) return {};
+    if (problem) return std::unexpected(std::move(*problem));
+    return fail(Code::corrupt,
+                fmt::format("the WAL of this backup has a hole: nothing at {} of timeline {}, and it needs {} to {}",
+                            *missing, timeline, from, to),
+                "take it again; was max_slot_wal_keep_size too small for a slow store?");
   }
 
   Result<> copy_sqlite(BackupWriter& writer, BackupRecord& record) {

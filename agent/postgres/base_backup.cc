@@ -106,7 +106,7 @@ class BaseBackup {
     TRY(put_manifest(stopped));
     if (request_.wait_for_wal) {
       TRY_DURING(fmt::format("wait for the log up to {}", result_.stop),
-                 request_.wait_for_wal(result_.timeline, result_.stop));
+                 request_.wait_for_wal(result_.timeline, result_.start, result_.stop));
     }
     return std::move(result_);
   }

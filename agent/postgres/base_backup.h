@@ -34,9 +34,9 @@ struct BaseBackupRequest {
   std::function<void()> between_frames = {};  // on readers' threads; may wait
   // Any thread, a few times a second at most.
   std::function<void(ByteCount done, ByteCount total)> progress = {};
-  // Returns when the log from the backup's start to `stop` on `timeline` is durable. Called after the manifest was put;
-  // without it nothing waits.
-  std::function<Result<>(Timeline timeline, Lsn stop)> wait_for_wal = {};
+  // Returns when all of the log from `start` to `stop` on `timeline` is durable; an error when that will never be.
+  // Called after the manifest was put; without it nothing waits.
+  std::function<Result<>(Timeline timeline, Lsn start, Lsn stop)> wait_for_wal = {};
   // After the server was told that a backup begins and before the first file is read; for tests.
   std::function<void()> started = {};
 };

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "shared/crypto/keys.h"
 #include "shared/store/posix_store.h"
 
 namespace holdfast {
@@ -13,7 +14,11 @@ Result<std::shared_ptr<Store>> StoreAccess::open(const StoreInfo& store) {
   }
   const std::lock_guard lock(mutex_);
   auto& open = open_[store.path];
-  if (!open) open = std::make_shared<PosixStore>(files_, store.path);
+  if (!open) {
+    PosixFirstUse first_use;
+    first_use.witness = memory_ + "/" + to_hex(sha256(as_bytes(store.path)));
+    open = std::make_shared<PosixStore>(files_, store.path, first_use);
+  }
   return open;
 }
 

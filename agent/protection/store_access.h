@@ -13,7 +13,8 @@ namespace holdfast {
 // Safe from many threads.
 class StoreAccess {
  public:
-  explicit StoreAccess(FileSystem& files) : files_(files) {}
+  // `memory`: a directory of the agent's own, for what it must remember of the stores over a restart.
+  StoreAccess(FileSystem& files, std::string memory) : files_(files), memory_(std::move(memory)) {}
 
   // Code::unsupported for a kind this version cannot reach.
   Result<std::shared_ptr<Store>> open(const StoreInfo& store);
@@ -22,6 +23,7 @@ class StoreAccess {
 
  private:
   FileSystem& files_;
+  const std::string memory_;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Store>> open_;  // by path
 };

@@ -59,7 +59,7 @@ OpenStore store_opener(FileSystem& files) {
     if (info.kind != StoreKind::posix) {
       return fail(Code::unsupported, "this version reaches stores of kind posix only");
     }
-    return std::make_shared<PosixStore>(files, info.path);
+    return std::make_shared<PosixStore>(files, info.path, PosixFirstUse{PosixFirstUse::Rule::must_be_there});
   };
 }
 

@@ -58,6 +58,14 @@ std::vector<WalStretch> merge_wal(std::vector<WalName> names) {
   return stretches;
 }
 
+std::optional<Lsn> first_gap(const std::vector<WalStretch>& stretches, Timeline timeline, Lsn from, Lsn to) {
+  Lsn at = from;
+  for (const WalStretch& stretch : stretches) {  // ordered
+    if (stretch.timeline == timeline && stretch.first <= at) at = std::max(at, stretch.last);
+  }
+  return at < to ? std::optional(at) : std::nullopt;
+}
+
 struct WalReader::State {
   State(const StoreSet& set, TrustAnchor trust, DatabaseId id, const KeyRing& ring)
       : stores(set), anchor(trust), database(id), keys(ring) {}

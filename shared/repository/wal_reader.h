@@ -19,6 +19,9 @@ struct WalStretch {
 // Pure: merges names of objects (any order; objects may overlap or repeat) into stretches, ordered.
 std::vector<WalStretch> merge_wal(std::vector<WalName> names);
 
+// The first position of [from, to) on the timeline that no stretch has; nullopt: all of it is there.
+std::optional<Lsn> first_gap(const std::vector<WalStretch>& stretches, Timeline timeline, Lsn from, Lsn to);
+
 // By the server's clock.
 struct WalTimes {
   Timestamp received_through;     // nothing was committed later

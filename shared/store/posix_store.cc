@@ -31,7 +31,8 @@ std::string_view hint_for(Code code) {
 
 }  // namespace
 
-PosixStore::PosixStore(FileSystem& files, std::string root) : files_(files), root_(std::move(root)) {
+PosixStore::PosixStore(FileSystem& files, std::string root, PosixFirstUse first_use)
+    : files_(files), root_(std::move(root)), first_use_(std::move(first_use)) {
   while (root_.size() > 1 && root_.ends_with('/')) root_.pop_back();
 }
 
@@ -53,10 +54,37 @@ Result<> PosixStore::require_marker(const std::string& doing) {
   return {};
 }
 
-// The marker, when the directory is new. Never into a directory that has other things in it.
 Result<> PosixStore::prepare_root() {
+  if (!TRY(files_.stat(path_of(std::string(marker_name))))) {
+    if (TRY(was_there_before())) {
+      return fail(Code::unavailable,
+                  fmt::format("{} has no \"{}\" in it, and had one before", description(), marker_name),
+                  first_use_.witness.empty()
+                      ? "mount its file system"
+                      : fmt::format("mount its file system; only if the store is really to begin anew, remove \"{}\"",
+                                    first_use_.witness));
+    }
+    TRY(make_root());
+  }
+  remember_it();
+  return {};
+}
+
+Result<bool> PosixStore::was_there_before() {
+  if (seen_ || first_use_.rule == PosixFirstUse::Rule::must_be_there) return true;
+  return !first_use_.witness.empty() && TRY(files_.stat(first_use_.witness)).has_value();
+}
+
+// What cannot be remembered over a restart is remembered until then.
+void PosixStore::remember_it() {
+  if (seen_.exchange(true) || first_use_.witness.empty()) return;
+  (void)files_.make_directories(parent_of(first_use_.witness), directory_mode).has_value();
+  (void)files_.create_durably(first_use_.witness, as_bytes(root_ + "\n"), file_mode).has_value();
+}
+
+// The marker, when the directory is new. Never into a directory that has other things in it.
+Result<> PosixStore::make_root() {
   const std::string marker = path_of(std::string(marker_name));
-  if (TRY(files_.stat(marker))) return {};
   TRY(files_.make_directories(root_, directory_mode));
   for (const DirectoryEntry& entry : TRY(files_.list(root_))) {
     // Another process may be making the marker at this moment.

@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <map>
 
 #include "shared/base/mutex.h"
@@ -8,13 +9,21 @@ namespace holdfast {
 
 // Objects as files under a directory that may be local or mounted, shared by any number of processes and hosts.
 //
+// Who may begin a store in a directory that is absent or empty.
+struct PosixFirstUse {
+  enum class Rule : std::uint8_t { may_make_it, must_be_there } rule = Rule::may_make_it;
+  // A file outside the store that remembers, over restarts, that it was there once; empty: nobody remembers.
+  std::string witness = {};
+};
+
 // A file ".holdfast-store" marks the directory. It is made by the first put() or check() into a directory that is
-// absent or empty. Without it every answer is Code::unavailable: the mount point of a file system that is not mounted
-// must not look like a store that has lost everything.
+// absent or empty, and never again by anybody who has seen it: the mount point of a file system that is not mounted
+// must look neither like a store that has lost everything nor like a new one. Without it every answer is
+// Code::unavailable.
 class PosixStore final : public Store {
  public:
   // `files` must outlive the store. `root` is absolute.
-  PosixStore(FileSystem& files, std::string root);
+  PosixStore(FileSystem& files, std::string root, PosixFirstUse first_use = {});
 
   Result<> put(const std::string& name, ByteView content) override;
   Result<Bytes> get(const std::string& name) override;
@@ -33,6 +42,9 @@ class PosixStore final : public Store {
   std::string path_of(const std::string& name) const { return root_ + "/" + name; }
   Result<> require_marker(const std::string& doing);
   Result<> prepare_root();
+  Result<> make_root();
+  Result<bool> was_there_before();
+  void remember_it();
   Result<> make_parents_durable(const std::string& name);
   Result<> same_or_refuse(const std::string& name, ByteView content);
   Result<std::optional<FileInfo>> file_at(const std::string& name);
@@ -44,6 +56,8 @@ class PosixStore final : public Store {
 
   FileSystem& files_;
   std::string root_;
+  const PosixFirstUse first_use_;
+  std::atomic<bool> seen_{false};  // its marker
   // Inode of each directory whose own entry this process has synced. A process that died may have made a directory
   // without syncing its parent, so that it exists is not enough; one that was made anew has another inode.
   Guarded<std::map<std::string, std::uint64_t>> durable_directories_;

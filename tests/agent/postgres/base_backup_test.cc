@@ -79,7 +79,7 @@ TEST_F(BaseBackups, OfABusyClusterStartsAndHasEveryRow) {
     });
   };
   Lsn waited_for;
-  request.wait_for_wal = [&](Timeline timeline, Lsn position) -> Result<> {
+  request.wait_for_wal = [&](Timeline timeline, Lsn, Lsn position) -> Result<> {
     EXPECT_EQ(timeline, Timeline(1));
     waited_for = position;
     return {};
@@ -183,7 +183,7 @@ TEST_F(BaseBackups, FailWhenTheSessionIsLost) {
 TEST_F(BaseBackups, FailWhenTheLogDoesNotBecomeDurable) {
   auto cluster = PostgresCluster::started().value();
   auto request = request_for(cluster);
-  request.wait_for_wal = [](Timeline, Lsn) -> Result<> { return fail(Code::timed_out, "the store is away"); };
+  request.wait_for_wal = [](Timeline, Lsn, Lsn) -> Result<> { return fail(Code::timed_out, "the store is away"); };
   auto writer = writer_for(request);
   const auto result = run_base_backup(request, writer, clock_, stop_);
   ASSERT_FALSE(result.has_value());

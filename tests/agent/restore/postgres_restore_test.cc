@@ -99,7 +99,7 @@ class PostgresRestore : public testing::Test {
     request.data_directory = cluster_->data_directory();
     request.database = repository_.fleet.database;
     request.backup = repository_.entropy.id<BackupId>();
-    request.wait_for_wal = [this](Timeline timeline, Lsn stop) {
+    request.wait_for_wal = [this](Timeline timeline, Lsn, Lsn stop) {
       return receiver_->wait_until_durable(timeline, stop, std::chrono::seconds(30), StopToken());
     };
     BackupWriter writer(repository_.fleet.fleet, repository_.fleet.database, request.backup,

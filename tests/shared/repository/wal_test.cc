@@ -76,6 +76,17 @@ class Wal : public testing::Test {
   StoreSet stores{{{"disk", memory}}, 1};
 };
 
+TEST(WalGap, IsWhereAStretchIsMissing) {
+  const std::vector<WalStretch> stretches{
+      {Timeline(1), Lsn(100), Lsn(200)}, {Timeline(1), Lsn(300), Lsn(400)}, {Timeline(2), Lsn(100), Lsn(900)}};
+  EXPECT_EQ(first_gap(stretches, Timeline(1), Lsn(100), Lsn(200)), std::nullopt);
+  EXPECT_EQ(first_gap(stretches, Timeline(1), Lsn(150), Lsn(400)), Lsn(200));
+  EXPECT_EQ(first_gap(stretches, Timeline(1), Lsn(50), Lsn(150)), Lsn(50));
+  EXPECT_EQ(first_gap(stretches, Timeline(1), Lsn(350), Lsn(500)), Lsn(400));
+  EXPECT_EQ(first_gap(stretches, Timeline(2), Lsn(150), Lsn(900)), std::nullopt);
+  EXPECT_EQ(first_gap({}, Timeline(1), Lsn(1), Lsn(2)), Lsn(1));
+}
+
 TEST_F(Wal, SaysUpToWhichMomentItTellsEverything) {
   put(0, 100);
   put(100, 200);

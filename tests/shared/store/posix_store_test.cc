@@ -91,6 +91,31 @@ TEST(PosixStore, DoesNotTakeAMissingMountForAnEmptyStore) {
   EXPECT_EQ(store.get("a/b").error().hint, "nothing was ever put there, or its file system is not mounted");
 }
 
+TEST(PosixStore, IsNotBegunAnewWhereItWasBefore) {
+  UnsyncedLossFileSystem files;
+  const PosixFirstUse remembered{PosixFirstUse::Rule::may_make_it, "/state/stores/backup"};
+  {
+    PosixStore store(files, "/mnt/backup", remembered);
+    ASSERT_TRUE(store.put("a/b", as_bytes("content")));
+    // Its file system is gone, and the mount point is empty.
+    ASSERT_TRUE(files.remove("/mnt/backup/a/b"));
+    ASSERT_TRUE(files.remove("/mnt/backup/a"));
+    ASSERT_TRUE(files.remove("/mnt/backup/.holdfast-store"));
+    EXPECT_EQ(store.put("a/c", as_bytes("content")).error().code, Code::unavailable);
+  }
+  PosixStore later(files, "/mnt/backup", remembered);
+  const auto put = later.put("a/c", as_bytes("content"));
+  ASSERT_FALSE(put);
+  EXPECT_EQ(put.error().code, Code::unavailable);
+  EXPECT_NE(put.error().hint.find("/state/stores/backup"), std::string::npos);
+  EXPECT_FALSE(later.check());
+  PosixStore other(files, "/mnt/backup", {PosixFirstUse::Rule::must_be_there});
+  EXPECT_EQ(other.put("a/c", as_bytes("content")).error().code, Code::unavailable);
+  // Where it may, it begins.
+  PosixStore fresh(files, "/mnt/backup");
+  EXPECT_TRUE(fresh.put("a/c", as_bytes("content")));
+}
+
 TEST(PosixStore, DoesNotMoveIntoADirectoryOfOthers) {
   UnsyncedLossFileSystem files;
   ASSERT_TRUE(files.make_directories("/home/photos", 0755));
