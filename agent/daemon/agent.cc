@@ -140,7 +140,10 @@ void Agent::take(std::vector<HostDatabase> databases) {
 void Agent::take_in(CoordinatorLink::Received received) {
   if (received.assignment) put_in_force(std::move(*received.assignment));
   if (received.look_again && watch_) watch_->look_now();
-  for (const auto& job : received.cancels) runner_.cancel(job);
+  for (const auto& job : received.cancels) {
+    runner_.cancel(job);
+    cancelled_.insert(job);  // it may not have begun, or come only now
+  }
   for (const auto& order : received.orders) waiting_orders_.push_back(order);
 }
 
@@ -235,6 +238,7 @@ BackupParts Agent::backup_parts() {
 void Agent::start_waiting_orders() {
   if (!host_known_) return;  // what an order is about is known after the first look at the host
   for (const auto& order : std::exchange(waiting_orders_, {})) start_order(order);
+  cancelled_.clear();  // what begins later was ordered after that
 }
 
 void Agent::start_order(const Order& order) {
@@ -247,6 +251,7 @@ void Agent::start_order(const Order& order) {
   if (!order.deadline.is_never() && order.deadline < parts_.clock.now()) {
     work = failing({Code::timed_out, "the order came after its deadline", "is this host's clock right?"});
   }
+  if (cancelled_.contains(order.id)) work = failing({Code::cancelled, "it was cancelled before it began", {}});
   if (auto started = runner_.start(std::move(report), std::move(work)); !started) {
     parts_.log.error("an order could not be started", started.error(), {{"job", order.id}});
   }

@@ -96,6 +96,7 @@ class Agent {
   bool host_known_ = false;
   bool hurrying_ = false;
   std::vector<Order> waiting_orders_;
+  std::set<JobId> cancelled_;  // while orders wait
 };
 
 }  // namespace holdfast

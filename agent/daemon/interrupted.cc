@@ -27,10 +27,28 @@ Error cause_of(const JobReport& report, AgentState& state, Clock& clock, const L
           "run the restore again"};
 }
 
+// The crash came between the end of the work and the word of it.
+bool was_finished(JobReport& report, AgentState& state, Clock& clock) {
+  if (report.job.kind != JobKind::restore || !report.target) return false;
+  const auto steps = state.restore_steps(report.job.id);
+  auto done = steps ? finished_restore(*steps, *report.target) : Result<std::optional<RestoreTarget>>();
+  if (!done || !*done) return false;
+  report.target = std::move(**done);
+  report.job.state = JobState::complete;
+  report.job.finished_at = clock.now();
+  report.job.outcome = "the agent stopped unexpectedly after it was done";
+  return true;
+}
+
 }  // namespace
 
 Result<> end_interrupted_jobs(AgentState& state, Clock& clock, const Logger& log) {
   for (auto& report : TRY(state.unfinished())) {
+    if (was_finished(report, state, clock)) {
+      log.warning("a job was done before the crash", {{"job", report.job.id}});
+      TRY(state.save_report(std::move(report)));
+      continue;
+    }
     const Error cause = cause_of(report, state, clock, log);
     report.job.state = JobState::failed;
     report.job.finished_at = clock.now();

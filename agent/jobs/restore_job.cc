@@ -234,6 +234,14 @@ JobWork finalize_work(FinalizeOrder order, const RestoreParts& parts) {
   };
 }
 
+Result<std::optional<RestoreTarget>> finished_restore(const std::vector<RestoreStep>& steps, RestoreTarget target) {
+  if (steps.empty() || steps.back().step != restore_step::complete) return std::optional<RestoreTarget>{};
+  const RestoreUndo undo = TRY(decode_undo(steps.back().details));
+  target.state = "complete";
+  if (undo.target == RestoreUndo::Target::existed) target.aside = aside_name(undo.path, undo.restore);
+  return std::optional(std::move(target));
+}
+
 Result<bool> undo_interrupted_restore(const std::vector<RestoreStep>& steps, Clock& clock) {
   if (steps.empty()) return false;
   const RestoreUndo undo = TRY(decode_undo(steps.back().details));

@@ -34,6 +34,9 @@ JobWork rollback_work(RollbackOrder order, const RestoreParts& parts);
 // Removes what was set aside.
 JobWork finalize_work(FinalizeOrder order, const RestoreParts& parts);
 
+// After a crash: what this restore became when its journal says that it was done, and only its report was not; nullopt:
+// it was not.
+Result<std::optional<RestoreTarget>> finished_restore(const std::vector<RestoreStep>& steps, RestoreTarget target);
 // After a crash: undoes what this restore's journal says was under way. True when something was put back.
 Result<bool> undo_interrupted_restore(const std::vector<RestoreStep>& steps, Clock& clock);
 

@@ -200,6 +200,23 @@ Result<> list_small(const CoreState& state, const ListRequest& request, ListRepl
   return {};
 }
 
+// What went wrong lately and has not gone well since: the newest of each kind for each database and node.
+std::vector<const Job*> failing_jobs(const CoreState& state, Timestamp now) {
+  constexpr std::chrono::hours lately{24};
+  std::map<std::tuple<JobKind, DatabaseId, NodeId>, const Job*> newest;
+  for (const auto& [id, known] : state.jobs) {
+    const Job& job = known.job;
+    if (!is_final(job.state) || job.state == JobState::cancelled || job.finished_at < now - lately) continue;
+    const Job*& latest = newest[{job.kind, job.database, job.node}];
+    if (latest == nullptr || latest->finished_at < job.finished_at) latest = &job;
+  }
+  std::vector<const Job*> failing;
+  for (const auto& [key, job] : newest) {
+    if (job->state == JobState::failed || job->state == JobState::lost) failing.push_back(job);
+  }
+  return failing;
+}
+
 Result<> list_status(const CoreState& state, const ListRequest& request, ListReply& reply, Timestamp now) {
   reply.status = fleet_status(state, now);
   ListRequest all = request;
@@ -210,6 +227,9 @@ Result<> list_status(const CoreState& state, const ListRequest& request, ListRep
   for (const JobId id : state.open_jobs) {
     const Job& job = state.jobs.at(id).job;
     if (request.selection.empty() || chosen.contains(job.database)) reply.jobs.push_back(job);
+  }
+  for (const Job* job : failing_jobs(state, now)) {
+    if (request.selection.empty() || chosen.contains(job->database)) reply.jobs.push_back(*job);
   }
   for (const auto& [name, store] : state.stores) reply.stores.push_back(store);
   for (const auto& [id, node] : state.nodes) reply.nodes.push_back(view_of(state, node));

@@ -159,13 +159,10 @@ std::vector<std::string> not_in_effect(const Policy& policy) {
   const auto say = [&out](bool set, std::string_view sentence) {
     if (set) out.emplace_back(sentence);
   };
-  say(!policy.incremental.empty(), "schedule.incremental: only full backups are made");
-  say(!policy.differential.empty(), "schedule.differential: only full backups are made");
+  say(!policy.incremental.empty(), "schedule.incremental: such backups are made when asked, with --type");
+  say(!policy.differential.empty(), "schedule.differential: such backups are made when asked, with --type");
   say(!policy.window.empty(), "window: runs start at their time whatever the window");
   say(policy.wal_ship != "stream", "wal.ship: WAL is received by streaming");
-  say(policy.daily + policy.weekly + policy.monthly + policy.yearly != 0,
-      "retention.daily, weekly, monthly, yearly: backups are kept by count and days only");
-  say(policy.pitr.count() != 0, "retention.pitr: WAL is kept from the oldest kept backup on");
   say(policy.max_bytes != 0, "retention.max_bytes: there is no byte budget");
   say(!policy.spread.empty(), "copies.spread: stores are taken in their order");
   say(policy.lock.count() != 0, "copies.lock: objects are not locked in the store");
@@ -174,9 +171,9 @@ std::vector<std::string> not_in_effect(const Policy& policy) {
   say(policy.verify_full_every.count() != 0, "verify.full_every: backups are verified when asked");
   say(!policy.drill_text.empty(), "drill: no drills are run");
   say(std::ranges::any_of(policy.recipients, [](const auto& name) { return name != "recovery"; }),
-      "encryption.recipients: data keys are sealed to the recovery key only");
-  say(policy.self_restore, "encryption.self_restore: data keys are sealed to the recovery key only");
-  say(policy.per_store != 0, "limits.per_store: only limits.per_node is kept");
+      "encryption.recipients: data keys are sealed to the recovery key, and to the node with self_restore");
+  say(policy.per_node != usual.per_node, "limits.per_node: a node makes one backup at a time");
+  say(policy.per_store != 0, "limits.per_store: a store takes what comes");
   say(policy.shutdown_drain != usual.shutdown_drain ||
           policy.shutdown_checkpoint_timeout != usual.shutdown_checkpoint_timeout ||
           policy.shutdown_stop_timeout != usual.shutdown_stop_timeout ||

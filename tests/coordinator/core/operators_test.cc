@@ -218,6 +218,28 @@ TEST_F(Operators, SeeInOnePageHowTheFleetStands) {
   EXPECT_FALSE(reply.nodes.at(0).online);
 }
 
+TEST_F(Operators, SeeWhatFailsUntilItGoesWellAgain) {
+  Host host = join("db1");
+  inventory(host, {postgres("/srv/orders", 7)});
+  add_store();
+  const DatabaseId orders = database("orders").id;
+  JobReport report;
+  report.sequence = 1;
+  report.job.id = JobId({9});
+  report.job.kind = JobKind::backup;
+  report.job.state = JobState::failed;
+  report.job.database = orders;
+  report.job.finished_at = now_;
+  report.job.error = "the store is full";
+  say(host, report);
+  auto reply = list(Listing::status);
+  ASSERT_EQ(reply.jobs.size(), 1U);
+  EXPECT_EQ(reply.jobs[0].error, "the store is full");
+  now_ = now_ + std::chrono::minutes(5);
+  take_backup(host, orders, {});
+  EXPECT_TRUE(list(Listing::status).jobs.empty());
+}
+
 TEST_F(Operators, SeeAClockThatIsOffByAnHour) {
   Host host = join("db1");
   Heartbeat heartbeat;
