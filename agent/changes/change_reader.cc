@@ -52,12 +52,14 @@ void ChangeReader::place(Lsn start) {
   const Lsn page = start_of_page(begin_);
   if (start <= page) {
     position_ = page;
+    searched_from_ = page;
     stage_ = Stage::searching;
     return;
   }
+  searched_from_ = page + wal_page_size;
   // No record begins before this: not in a header, not between multiples of 8.
   skip_until_ = std::max(aligned_up(begin_), page + page_header_size_at(page, segment_size_));
-  stage_ = start_of_page(skip_until_) == page ? Stage::entering : Stage::searching;
+  stage_ = skip_until_ < searched_from_ ? Stage::entering : Stage::searching;
 }
 
 Result<> ChangeReader::add(Lsn start, ByteView bytes, ChangeSink& sink) {
@@ -139,24 +141,15 @@ Result<std::size_t> ChangeReader::add_header(ByteView bytes, std::size_t header_
 
 Result<> ChangeReader::open_page(ByteView header_bytes, Lsn page, ChangeSink& sink) {
   if (!in_record() && all_zero(header_bytes)) {
-    open_empty_page(page, sink);
+    // Behind a switch of the segment the server writes nothing but zeros. Whether there was one is certain only for who
+    // saw it.
+    stage_ = stage_ == Stage::searching ? Stage::empty : Stage::ended;
     return {};
   }
   const WalPageHeader header = TRY(parse_page_header(header_bytes, page, segment_size_));
   TRY(check_origin(header, page));
   if (stage_ == Stage::searching) return open_first_page(header, page, sink);
   return check_continuation(header, page);
-}
-
-// Behind a switch of the segment the server writes nothing but zeros; that there was one we know only when we saw it.
-void ChangeReader::open_empty_page(Lsn page, ChangeSink& sink) {
-  if (stage_ == Stage::reading) {
-    stage_ = Stage::ended;
-    return;
-  }
-  stage_ = Stage::empty;
-  if (!all_zero(entered_)) doubt_entry(page, sink);
-  entered_.clear();
 }
 
 void ChangeReader::doubt_entry(Lsn page, ChangeSink& sink) {
@@ -190,10 +183,14 @@ Result<> ChangeReader::check_origin(const WalPageHeader& header, Lsn page) {
 
 Result<> ChangeReader::open_first_page(const WalPageHeader& header, Lsn page, ChangeSink& sink) {
   stage_ = Stage::reading;
+  const bool behind_zeros = page != searched_from_;
+  if (behind_zeros && (header.continued_bytes > 0 || header.overwrites_continuation)) {
+    return bad_wal(page, "a record goes on behind nothing but zeros");
+  }
   if (!entered_.empty()) {
     const Bytes entered = std::exchange(entered_, {});
     const Lsn behind_header = position_;
-    if (record_begins_at(skip_until_, entered, header)) {
+    if (record_begins_at(skip_until_, entered, behind_zeros ? std::nullopt : std::optional(header))) {
       position_ = skip_until_;
       TRY(add_payload(entered, sink));
       position_ = behind_header;
@@ -209,7 +206,6 @@ Result<> ChangeReader::open_first_page(const WalPageHeader& header, Lsn page, Ch
 }
 
 Result<> ChangeReader::check_continuation(const WalPageHeader& header, Lsn page) {
-  if (position_ < skip_until_) return {};  // behind a switch of the segment
   if (in_record() && header.overwrites_continuation) {
     overwritten_ = assembly_.in_progress() ? assembly_.start() : Lsn();
     assembly_.drop();

@@ -10,7 +10,7 @@
 namespace holdfast {
 
 // WAL of PostgreSQL 13 to 18; which one, the pages themselves say. The calls to the sink do not depend on how the bytes
-// are cut into pieces, and what a record says is told only when its CRC fits. Memory is bounded: 10 KiB, and up to
+// are cut into pieces, and what a record says is told only when its CRC fits. Memory is bounded: some 10 KiB, and up to
 // RecordAssembly::longest_main_data for a record that drops very many relations. One thread at a time.
 class ChangeReader {
  public:
@@ -41,7 +41,7 @@ class ChangeReader {
   enum class Stage : std::uint8_t {
     unplaced,   // after begin(), before the first bytes
     entering,   // in the middle of a page whose header was not seen; its bytes are kept
-    searching,  // at the first page whose header will be seen
+    searching,  // for the header of a page that has one
     empty,      // found zeros while searching: up to the end of the segment
     reading,
     ended,  // zeros
@@ -53,7 +53,6 @@ class ChangeReader {
   std::size_t enter(ByteView bytes);
   Result<std::size_t> add_header(ByteView bytes, std::size_t header_size, ChangeSink& sink);
   Result<> open_page(ByteView header_bytes, Lsn page, ChangeSink& sink);
-  void open_empty_page(Lsn page, ChangeSink& sink);
   void doubt_entry(Lsn page, ChangeSink& sink);
   Result<> check_origin(const WalPageHeader& header, Lsn page);
   Result<> open_first_page(const WalPageHeader& header, Lsn page, ChangeSink& sink);
@@ -80,8 +79,9 @@ class ChangeReader {
   Stage stage_ = Stage::unplaced;
   Timeline timeline_;
   Lsn begin_;
-  Lsn position_;    // the next byte to come
-  Lsn skip_until_;  // what lies before it has no meaning: padding, the rest of a segment
+  Lsn position_;       // the next byte to come
+  Lsn skip_until_;     // what lies before it has no meaning: padding, the rest of a segment
+  Lsn searched_from_;  // the first page whose header will be seen, empty or not
   Lsn read_from_;
   Lsn read_through_;
   std::optional<Error> error_;

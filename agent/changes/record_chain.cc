@@ -14,7 +14,7 @@ bool follows(const RecordHeader& header, Lsn start, std::optional<Lsn> previous)
 
 }  // namespace
 
-bool record_begins_at(Lsn at, ByteView rest, const WalPageHeader& next_page) {
+bool record_begins_at(Lsn at, ByteView rest, const std::optional<WalPageHeader>& next_page) {
   std::optional<Lsn> previous;
   while (!rest.empty()) {
     const auto length = load_le<std::uint32_t>(rest.data());
@@ -23,9 +23,10 @@ bool record_begins_at(Lsn at, ByteView rest, const WalPageHeader& next_page) {
     const RecordHeader header = has_header ? read_record_header(rest.data()) : RecordHeader{};
     if (has_header && !follows(header, at, previous)) return false;
     if (length > rest.size()) {
+      if (!next_page) return false;
       // After a record that fits, one that a crash cut off proves nothing against them.
-      if (next_page.overwrites_continuation) return previous.has_value();
-      return next_page.continued_bytes == length - rest.size();
+      if (next_page->overwrites_continuation) return previous.has_value();
+      return next_page->continued_bytes == length - rest.size();
     }
     const std::uint32_t behind = crc32c(rest.subspan(record_header_size, length - record_header_size));
     if (record_crc(rest.data(), behind) != header.crc) return false;
@@ -35,7 +36,7 @@ bool record_begins_at(Lsn at, ByteView rest, const WalPageHeader& next_page) {
     rest = rest.subspan(step);
     at = at + step;
   }
-  return next_page.continued_bytes == 0;
+  return next_page && next_page->continued_bytes == 0;
 }
 
 }  // namespace holdfast

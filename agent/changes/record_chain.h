@@ -9,6 +9,6 @@ namespace holdfast {
 // the one before it, and the last one fits the next page's header. Data that look like this by chance are as rare as a
 // false CRC; to look for such a place is another thing than to be told of it, so this must not be tried at many
 // positions.
-bool record_begins_at(Lsn at, ByteView rest, const WalPageHeader& next_page);
+bool record_begins_at(Lsn at, ByteView rest, const std::optional<WalPageHeader>& next_page);
 
 }  // namespace holdfast

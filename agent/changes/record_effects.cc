@@ -10,10 +10,8 @@ namespace {
 // Operations of each resource manager.
 namespace xlog {
 constexpr std::uint8_t checkpoint_shutdown = 0x00;
-constexpr std::uint8_t segment_switch = 0x40;
 constexpr std::uint8_t parameter_change = 0x60;
 constexpr std::uint8_t end_of_recovery = 0x90;
-constexpr std::uint8_t overwrite_continuation = 0xD0;
 constexpr std::uint8_t checkpoint_redo = 0xE0;  // 17 and newer
 }  // namespace xlog
 namespace transaction {
@@ -202,14 +200,6 @@ void report_wal_level(const Record& record, std::size_t offset) {
 }
 
 }  // namespace
-
-bool is_segment_switch(RecordKind kind) {
-  return kind.resource_manager == ResourceManager::xlog && kind.operation() == xlog::segment_switch;
-}
-
-bool is_overwrite_of_continuation(RecordKind kind) {
-  return kind.resource_manager == ResourceManager::xlog && kind.operation() == xlog::overwrite_continuation;
-}
 
 bool may_have_effects(RecordKind kind, int major_version) {
   switch (kind.resource_manager) {

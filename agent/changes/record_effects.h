@@ -12,14 +12,18 @@ struct RecordKind {
   ResourceManager resource_manager = ResourceManager::xlog;
   std::uint8_t info = 0;
 
-  std::uint8_t operation() const { return static_cast<std::uint8_t>(info & ~info_low_bits); }
+  constexpr std::uint8_t operation() const { return static_cast<std::uint8_t>(info & ~info_low_bits); }
 };
 
 // The rest of the segment behind such a record is void (XLOG_SWITCH).
-bool is_segment_switch(RecordKind kind);
+constexpr bool is_segment_switch(RecordKind kind) {
+  return kind.resource_manager == ResourceManager::xlog && kind.operation() == 0x40;
+}
 // The first record behind one that a crash cut off (XLOG_OVERWRITE_CONTRECORD); its main data begin with the position
 // where that one began.
-bool is_overwrite_of_continuation(RecordKind kind);
+constexpr bool is_overwrite_of_continuation(RecordKind kind) {
+  return kind.resource_manager == ResourceManager::xlog && kind.operation() == 0xD0;
+}
 
 // Whether report_effects would say anything, so that the main data of other records need not be kept.
 bool may_have_effects(RecordKind kind, int major_version);

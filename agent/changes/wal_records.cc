@@ -1,13 +1,11 @@
 #include "agent/changes/wal_records.h"
 
-#include "agent/changes/little_endian.h"
 #include "shared/postgres/crc32c.h"
 
 namespace holdfast {
 namespace {
 
 constexpr std::uint32_t page_size = 8192;
-constexpr std::size_t crc_offset = 20;
 
 // Fragment ids.
 constexpr std::uint8_t last_block_id = most_block_references - 1;
@@ -38,32 +36,27 @@ std::unexpected<Error> bad_record(std::string why) {
 
 }  // namespace
 
-RecordHeader read_record_header(const std::uint8_t* bytes) {
-  return {load_le<std::uint32_t>(bytes), Lsn(load_le<std::uint64_t>(bytes + 8)), bytes[16],
-          static_cast<ResourceManager>(bytes[17]), load_le<std::uint32_t>(bytes + crc_offset)};
-}
-
 std::uint32_t record_crc(const std::uint8_t* header, std::uint32_t crc_behind_header) {
-  return crc32c({header, crc_offset}, crc_behind_header);
+  return crc32c({header, record_crc_offset}, crc_behind_header);
 }
 
-// Walks over the fragments. `left` is what the record has behind the fragments read so far, `data` what these announced
-// of it: fragments end where both are the same.
+// Walks over the fragments. `data` is what those read so far announced of images and data; the fragments end where the
+// record has just that much left.
 struct RecordContents::Cursor {
   const std::uint8_t* at;
   const std::uint8_t* end;
-  std::uint64_t left;
+  std::uint64_t behind_end;  // bytes of the record that are not here
   std::uint64_t data = 0;
   ImageFlags image_flags;
   int major_version;
   int last_id = -1;
 
-  bool holds(std::size_t bytes) const { return static_cast<std::size_t>(end - at) >= bytes && left >= bytes; }
+  std::uint64_t left() const { return static_cast<std::uint64_t>(end - at) + behind_end; }
+  bool holds(std::ptrdiff_t bytes) const { return end - at >= bytes; }
   template <class T>
   T take() {
     const T value = load_le<T>(at);
     at += sizeof(T);
-    left -= sizeof(T);
     return value;
   }
 };
@@ -80,9 +73,9 @@ Result<> RecordContents::parse(ByteView head, int major_version) {
   block_count_ = 0;
   main_data_length_ = 0;
   const auto total_length = load_le<std::uint32_t>(head.data());
-  Cursor cursor{head.data() + record_header_size,  head.data() + head.size(),
-                total_length - record_header_size, 0,
-                image_flags_of(major_version),     major_version};
+  Cursor cursor{head.data() + record_header_size, head.data() + head.size(),
+                total_length - head.size(),       0,
+                image_flags_of(major_version),    major_version};
   const auto parsed = parse_fragments(cursor);
   if (!parsed) [[unlikely]] {
     block_count_ = 0;
@@ -92,7 +85,7 @@ Result<> RecordContents::parse(ByteView head, int major_version) {
 }
 
 Result<> RecordContents::parse_fragments(Cursor& cursor) {
-  while (cursor.left > cursor.data) {
+  while (cursor.left() > cursor.data) {
     if (!cursor.holds(1)) return too_short();
     const auto id = cursor.take<std::uint8_t>();
     if (id <= last_block_id) {
@@ -117,7 +110,7 @@ Result<> RecordContents::parse_fragments(Cursor& cursor) {
       return bad_record(fmt::format("a fragment of the unknown kind {}", id));
     }
   }
-  if (cursor.left != cursor.data) return bad_record("its fragments announce another length than it has");
+  if (cursor.left() != cursor.data) return bad_record("its fragments announce another length than it has");
   return {};
 }
 
@@ -146,6 +139,24 @@ Result<> check_image(const BlockImage& image, std::uint16_t hole_length, const I
 
 }  // namespace
 
+Result<> RecordContents::skip_image(Cursor& cursor) {
+  if (!cursor.holds(5)) return too_short();
+  BlockImage image{};
+  image.length = cursor.take<std::uint16_t>();
+  image.hole_offset = cursor.take<std::uint16_t>();
+  image.flags = cursor.take<std::uint8_t>();
+  auto hole_length = static_cast<std::uint16_t>(page_size - image.length);
+  if ((image.flags & cursor.image_flags.compressed) != 0) {
+    hole_length = 0;
+    if ((image.flags & cursor.image_flags.has_hole) != 0) {
+      if (!cursor.holds(2)) return too_short();
+      hole_length = cursor.take<std::uint16_t>();
+    }
+  }
+  cursor.data += image.length;
+  return check_image(image, hole_length, cursor.image_flags);
+}
+
 Result<> RecordContents::parse_block(std::uint8_t id, Cursor& cursor) {
   if (id <= cursor.last_id) return bad_record(fmt::format("block reference {} after {}", id, cursor.last_id));
   cursor.last_id = id;
@@ -156,23 +167,7 @@ Result<> RecordContents::parse_block(std::uint8_t id, Cursor& cursor) {
     return bad_record(fmt::format("block reference {} with flags {:02X} and {} bytes", id, flags, data_length));
   }
   cursor.data += data_length;
-  if ((flags & has_image) != 0) {
-    if (!cursor.holds(5)) return too_short();
-    BlockImage image{};
-    image.length = cursor.take<std::uint16_t>();
-    image.hole_offset = cursor.take<std::uint16_t>();
-    image.flags = cursor.take<std::uint8_t>();
-    auto hole_length = static_cast<std::uint16_t>(page_size - image.length);
-    if ((image.flags & cursor.image_flags.compressed) != 0) {
-      hole_length = 0;
-      if ((image.flags & cursor.image_flags.has_hole) != 0) {
-        if (!cursor.holds(2)) return too_short();
-        hole_length = cursor.take<std::uint16_t>();
-      }
-    }
-    TRY(check_image(image, hole_length, cursor.image_flags));
-    cursor.data += image.length;
-  }
+  if ((flags & has_image) != 0) TRY(skip_image(cursor));
   BlockReference& reference = blocks_[block_count_];
   if ((flags & same_relation) == 0) {
     if (!cursor.holds(12)) return too_short();

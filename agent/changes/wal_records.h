@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "agent/changes/little_endian.h"
 #include "agent/changes/relation_fork.h"
 #include "shared/base/bytes.h"
 #include "shared/postgres/wal_position.h"
@@ -12,6 +13,7 @@
 namespace holdfast {
 
 constexpr std::size_t record_header_size = 24;
+constexpr std::size_t record_crc_offset = 20;
 // XLogRecordMaxSize since 16; older servers fail at about the same size.
 constexpr std::uint32_t longest_record = 1020U << 20U;
 constexpr std::size_t most_block_references = 33;  // ids 0 to 32, XLR_MAX_BLOCK_ID
@@ -40,7 +42,10 @@ struct RecordHeader {
   ResourceManager resource_manager = ResourceManager::xlog;
   std::uint32_t crc = 0;  // of the bytes from record_header_size on, then of the header before this field
 };
-RecordHeader read_record_header(const std::uint8_t* bytes);  // record_header_size of them
+inline RecordHeader read_record_header(const std::uint8_t* bytes) {  // record_header_size of them
+  return {load_le<std::uint32_t>(bytes), Lsn(load_le<std::uint64_t>(bytes + 8)), bytes[16],
+          static_cast<ResourceManager>(bytes[17]), load_le<std::uint32_t>(bytes + record_crc_offset)};
+}
 
 // CRC of the record whose bytes behind the header have `crc_behind_header`.
 std::uint32_t record_crc(const std::uint8_t* header, std::uint32_t crc_behind_header);
@@ -65,6 +70,7 @@ class RecordContents {
   struct Cursor;
   Result<> parse_fragments(Cursor& cursor);
   Result<> parse_block(std::uint8_t id, Cursor& cursor);
+  static Result<> skip_image(Cursor& cursor);
 
   std::array<BlockReference, most_block_references> blocks_;
   std::size_t block_count_ = 0;

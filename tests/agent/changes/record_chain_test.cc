@@ -13,7 +13,7 @@ constexpr std::uint64_t page = 8192;
 // The first page of what was built, from `at` on, before a page that begins like this.
 class RecordChain : public testing::Test {
  protected:
-  bool begins_at(Lsn at, const WalPageHeader& next) {
+  bool begins_at(Lsn at, const std::optional<WalPageHeader>& next) {
     return record_begins_at(at, ByteView(wal.bytes()).subspan(at - wal.start(), page - (at - wal.start())), next);
   }
   WalBuilder wal;
@@ -27,7 +27,7 @@ TEST_F(RecordChain, EndsWithThePage) {
   wal.fill_page(0);
   for (const Lsn at : {first, second}) {
     EXPECT_TRUE(begins_at(at, complete));
-    EXPECT_FALSE(begins_at(at, {.major_version = 15, .continued_bytes = 8}));
+    EXPECT_FALSE(begins_at(at, WalPageHeader{.major_version = 15, .continued_bytes = 8}));
     EXPECT_FALSE(begins_at(at + 8, complete));
   }
 }
@@ -40,8 +40,8 @@ TEST_F(RecordChain, GoesOnAsTheNextPageSays) {
     wal.fill_page(left);
     const Lsn last = wal.add({.body = Bytes(1000)});
     for (const Lsn at : {first, last}) {
-      EXPECT_TRUE(begins_at(at, {.major_version = 15, .continued_bytes = 1024 - left}));
-      EXPECT_FALSE(begins_at(at, {.major_version = 15, .continued_bytes = 1025 - left}));
+      EXPECT_TRUE(begins_at(at, WalPageHeader{.major_version = 15, .continued_bytes = 1024 - left}));
+      EXPECT_FALSE(begins_at(at, WalPageHeader{.major_version = 15, .continued_bytes = 1025 - left}));
       EXPECT_FALSE(begins_at(at, complete));
     }
   }
@@ -58,6 +58,16 @@ TEST_F(RecordChain, EndsWithASwitchOfTheSegment) {
   const Lsn first = wal.add_block(table, 1);
   wal.switch_segment();
   EXPECT_TRUE(begins_at(first, complete));
+  EXPECT_TRUE(begins_at(first, std::nullopt));
+}
+
+TEST_F(RecordChain, HasNothingEmptyBehindItWithoutASwitch) {
+  const Lsn first = wal.add_block(table, 1);
+  wal.fill_page(0);
+  EXPECT_FALSE(begins_at(first, std::nullopt));
+  wal = WalBuilder();
+  const Lsn last = wal.add({.body = Bytes(10000)});
+  EXPECT_FALSE(begins_at(last, std::nullopt));
 }
 
 TEST_F(RecordChain, IsBrokenByDamage) {

@@ -36,6 +36,14 @@ TEST_F(WalPages, BelongToTheVersionOfTheirMagic) {
     EXPECT_FALSE(major_of_page_magic(magic)) << magic;
 }
 
+TEST_F(WalPages, EitherContinueARecordOrGiveItUp) {
+  wal.bytes()[16] = 8;
+  wal.bytes()[2] = 2 | 1;
+  EXPECT_THAT(parse_long(), Succeeded());
+  wal.bytes()[2] = 2 | 1 | 8;
+  EXPECT_THAT(parse_long(), FailedWith(Code::corrupt));
+}
+
 struct Damage {
   const char* name;
   std::size_t offset;

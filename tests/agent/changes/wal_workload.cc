@@ -89,6 +89,10 @@ SELECT pg_logical_emit_message(false, 'huge', repeat('y', 2500000)) IS NOT NULL;
 SELECT pg_logical_emit_message(true, 'small', 'x') IS NOT NULL;
 DO $$ BEGIN FOR i IN 1..60 LOOP EXECUTE 'CREATE TABLE t' || i || ' (id int PRIMARY KEY)'; END LOOP; END $$;
 DO $$ BEGIN FOR i IN 1..60 LOOP EXECUTE 'DROP TABLE t' || i; END LOOP; END $$;
+SELECT pg_replication_origin_create('elsewhere');
+SELECT pg_replication_origin_session_setup('elsewhere');
+INSERT INTO many SELECT generate_series(1, 100);
+SELECT pg_replication_origin_session_reset();
 SELECT pg_create_restore_point('here') IS NOT NULL, pg_switch_wal() IS NOT NULL;
 )";
 
