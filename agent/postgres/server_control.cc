@@ -133,6 +133,10 @@ Result<ServerManager> ServerControl::manager(const std::vector<std::string>& opt
 }
 
 std::string ServerControl::log_file() const {
+  // Debian's clusters have theirs in one place, whoever starts them (pg_ctlcluster(1)).
+  if (const auto debian = debian_cluster_of(settings_.data_directory, settings_.debian_root)) {
+    return fmt::format("/var/log/postgresql/postgresql-{}-{}.log", debian->version, debian->name);
+  }
   const std::string inside = settings_.data_directory + "/log";
   const files::path directory(settings_.data_directory);
   const auto parent = directory.parent_path().string();
@@ -145,6 +149,16 @@ std::string ServerControl::log_file() const {
 
 std::string ServerControl::last_words() const {
   std::string text = read_text(log_file());
+  // A log goes on from one start to the next: what an earlier one said must not explain this one.
+  text.erase(0, std::min<std::size_t>(log_from_, text.size()));
+  for (const char* directory : {"/log", "/pg_log"}) {
+    std::error_code problem;
+    for (const auto& entry : files::directory_iterator(settings_.data_directory + directory, problem)) {
+      std::error_code unknown;
+      const auto written = entry.last_write_time(unknown);
+      if (!unknown && started_at_ && written >= *started_at_) text += read_text(entry.path().string());
+    }
+  }
   if (text.size() > last_words_limit) text.erase(0, text.find('\n', text.size() - last_words_limit) + 1);
   return text;
 }
@@ -189,6 +203,10 @@ Result<> ServerControl::start(const std::vector<std::string>& options, Micros ti
   request.timeout_seconds = static_cast<int>(std::chrono::ceil<std::chrono::seconds>(timeout).count());
   auto arguments = start_command(chosen, request);
   if (!arguments) return fail(Code::unsupported, fmt::format("{}: {} takes no options", what, describe(chosen)));
+  std::error_code no_log;
+  const auto log_size = files::file_size(request.log_file, no_log);
+  log_from_ = no_log ? 0 : log_size;
+  started_at_ = files::file_time_type::clock::now() - std::chrono::seconds(1);
   if (std::holds_alternative<PgCtl>(chosen)) {
     const ActingAs user = TRY(ActingAs::user(settings_.owner));
     std::error_code ignored;

@@ -1,5 +1,6 @@
 #pragma once
 // Stops, starts and watches a cluster through whatever manages it on this host.
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -49,7 +50,8 @@ class ServerControl {
 
   // Who would be asked.
   Result<ServerManager> manager(const std::vector<std::string>& options) const;
-  // The last lines of the log of a server that pg_ctl started; empty when there is none.
+  // What the server has said since start() was called, as far as it can be read: pg_ctl's or Debian's log, and files
+  // that its logging collector wrote into the data directory. The last part of it; empty when there is none.
   std::string last_words() const;
   std::string log_file() const;
 
@@ -61,6 +63,8 @@ class ServerControl {
   Settings settings_;
   Clock& clock_;
   std::optional<ServerManager> remembered_;
+  std::uint64_t log_from_ = 0;  // size of the log when the server was started
+  std::optional<std::filesystem::file_time_type> started_at_;
 };
 
 // The Debian cluster whose settings name this data directory. nullopt: none.

@@ -99,26 +99,10 @@ TargetServer managed_server(const PgCtlServer& settings, Clock& clock) {
   const auto version = settings.programs.rfind('/', slash - 1);
   if (slash != std::string::npos) control_settings.major_version = major_of(settings.programs.substr(version + 1));
   const auto control = std::make_shared<ServerControl>(control_settings, clock);
-  // pg_ctlcluster's log goes on from one start to the next: only what comes after ours counts.
-  std::string debian_log;
-  if (const auto cluster = debian_cluster_of(settings.data_directory, control_settings.debian_root)) {
-    debian_log = fmt::format("/var/log/postgresql/postgresql-{}-{}.log", cluster->version, cluster->name);
-  }
-  const auto seen = std::make_shared<std::uint64_t>(0);
   TargetServer server;
   server.stop = [control, settings] { return control->stop(settings.stop_timeout); };
-  server.start = [control, settings, debian_log, seen] {
-    PosixFileSystem files;
-    const auto info = files.stat(debian_log);
-    *seen = info && *info ? (*info)->size : 0;
-    return control->start({}, std::chrono::minutes(2));
-  };
-  server.log = [control, debian_log, seen]() -> std::string {
-    if (debian_log.empty()) return control->last_words();
-    PosixFileSystem files;
-    const auto content = files.read_range(debian_log, *seen, log_tail);
-    return content ? std::string(as_text(*content)) : std::string();
-  };
+  server.start = [control] { return control->start({}, std::chrono::minutes(2)); };
+  server.log = [control] { return control->last_words(); };
   return server;
 }
 
