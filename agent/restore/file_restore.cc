@@ -11,85 +11,18 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <thread>
 
 #include "agent/restore/owned_files.h"
+#include "agent/restore/restore_places.h"
 #include "shared/base/unique_handle.h"
 #include "shared/os/posix_file_system.h"
 
 namespace holdfast {
 namespace {
 
-std::uint64_t extent_bytes(const Manifest& manifest, const ManifestFile& file, const Extent& extent) {
-  const std::uint64_t from = extent.first_page * manifest.page_size;
-  return std::min<std::uint64_t>(std::uint64_t(extent.pages) * manifest.page_size, file.size - from);
-}
-
 std::unexpected<Error> os_error(std::string_view what, const std::string& path) {
   return std::unexpected(error_from_errno(errno, fmt::format("{} \"{}\"", what, path)));
-}
-
-// Paths of the manifest as paths of this host. Content of a tablespace goes straight to its place, not through the
-// link.
-class Places {
- public:
-  Places(const Manifest& manifest, const FileRestoreOptions& options) : root_(options.directory) {
-    for (const auto& tablespace : options.tablespaces) {
-      moved_.emplace(fmt::format("pg_tblspc/{}", tablespace.oid), tablespace.location);
-    }
-    for (const auto& tablespace : manifest.tablespaces) {
-      if (!moved_.contains(fmt::format("pg_tblspc/{}", tablespace.oid))) missing_.push_back(tablespace);
-    }
-  }
-  Result<> check() const {
-    if (missing_.empty()) return {};
-    return fail(Code::invalid, fmt::format("no place was given for the tablespace {} of \"{}\"", missing_.front().oid,
-                                           missing_.front().location));
-  }
-  // Where a link of the manifest leads here: a tablespace's may have moved.
-  std::string link_target(const ManifestFile& file) const {
-    const auto moved = moved_.find(file.path);
-    return moved == moved_.end() ? file.link_target : moved->second;
-  }
-  std::string of(const ManifestFile& file) const {
-    if (file.path == ".") return root_;
-    for (const auto& [prefix, location] : moved_) {
-      if (file.path.starts_with(prefix) && file.path.size() > prefix.size() && file.path[prefix.size()] == '/') {
-        return location + file.path.substr(prefix.size());
-      }
-    }
-    return root_ + "/" + file.path;
-  }
-  // The root and every tablespace.
-  std::vector<std::string> roots() const {
-    std::vector<std::string> out{root_};
-    for (const auto& [prefix, location] : moved_) out.push_back(location);
-    return out;
-  }
-
- private:
-  std::string root_;
-  std::map<std::string, std::string> moved_;
-  std::vector<Tablespace> missing_;
-};
-
-// One piece of a frame's plain text that goes somewhere.
-struct Placement {
-  std::uint32_t file = 0;    // index into Manifest::files
-  std::uint32_t extent = 0;  // index into its extents
-};
-
-// By frame, so that each is fetched, opened and decompressed once, however many files it feeds.
-std::vector<std::vector<Placement>> placements_by_frame(const Manifest& manifest) {
-  std::vector<std::vector<Placement>> out(manifest.frames.size());
-  for (std::uint32_t file = 0; file < manifest.files.size(); ++file) {
-    const auto& extents = manifest.files[file].extents;
-    for (std::uint32_t extent = 0; extent < extents.size(); ++extent) {
-      out[extents[extent].frame].push_back({file, extent});
-    }
-  }
-  return out;
 }
 
 // Files that one worker has open: the pages of a frame, and of the next ones, often go to the same few.
@@ -116,7 +49,7 @@ class Run {
       : reader_(reader),
         manifest_(reader.manifest()),
         options_(options),
-        places_(manifest_, options),
+        places_(manifest_, options.directory, options.tablespaces),
         stop_(stop),
         progress_(progress),
         total_(content_bytes(manifest_)) {}
@@ -128,9 +61,9 @@ class Run {
     for (const auto& root : places_.roots()) TRY(make_owned_directory(root, options_.owner, 0700));
     TRY(make_entries());
     TRY(write_content());
-    TRY(finish_entries());
+    TRY(finish_entries(manifest_, places_, options_.owner));
     if (options_.ownership == Ownership::as_recorded && ::geteuid() == 0) TRY(give_to_recorded_owners());
-    TRY(sync_all());
+    TRY(sync_file_systems(places_.roots()));
     return result_;
   }
 
@@ -181,7 +114,7 @@ class Run {
     return {};
   }
 
-  Result<> work_through(const std::vector<std::vector<Placement>>& frames, std::atomic<std::uint32_t>& next) {
+  Result<> work_through(const std::vector<std::vector<FramePlacement>>& frames, std::atomic<std::uint32_t>& next) {
     FrameDecoder decoder;
     OpenFiles open;
     for (;;) {
@@ -198,14 +131,14 @@ class Run {
   }
 
   // As the owner only while files are written: the stores are ours to read, not the database's user's.
-  Result<std::uint64_t> place_all(const std::vector<Placement>& placements, const Bytes& plain, OpenFiles& open) {
+  Result<std::uint64_t> place_all(const std::vector<FramePlacement>& placements, const Bytes& plain, OpenFiles& open) {
     const ActingAs acting = TRY(ActingAs::user(options_.owner));
     std::uint64_t bytes = 0;
-    for (const Placement& placement : placements) bytes += TRY(place(placement, plain, open));
+    for (const FramePlacement& placement : placements) bytes += TRY(place(placement, plain, open));
     return bytes;
   }
 
-  Result<std::uint64_t> place(const Placement& placement, const Bytes& plain, OpenFiles& open) {
+  Result<std::uint64_t> place(const FramePlacement& placement, const Bytes& plain, OpenFiles& open) {
     const ManifestFile& file = manifest_.files[placement.file];
     const Extent& extent = file.extents[placement.extent];
     const std::uint64_t length = extent_bytes(manifest_, file, extent);
@@ -225,23 +158,6 @@ class Run {
     return length;
   }
 
-  // Modes and times, deepest first, so that a directory's time is not touched again by what is in it.
-  Result<> finish_entries() {
-    const ActingAs acting = TRY(ActingAs::user(options_.owner));
-    for (auto file = manifest_.files.rbegin(); file != manifest_.files.rend(); ++file) {
-      const std::string path = places_.of(*file);
-      if (file->kind != EntryKind::link && ::chmod(path.c_str(), file->mode & 07777U) != 0)
-        return os_error("chmod", path);
-      if (file->modified.is_never()) continue;
-      timespec when{};
-      when.tv_sec = file->modified.micros() / 1'000'000;
-      when.tv_nsec = file->modified.micros() % 1'000'000 * 1000;
-      const timespec times[2] = {when, when};
-      if (::utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0) return os_error("set time of", path);
-    }
-    return {};
-  }
-
   // Names this host does not know stay with the given owner.
   Result<> give_to_recorded_owners() {
     std::map<std::string, std::optional<OsUser>> known;
@@ -259,25 +175,10 @@ class Run {
     return {};
   }
 
-  // One syncfs for each file system instead of an fsync for each of many thousand files: the kernel (5.8 and newer)
-  // reports failed writes through it all the same.
-  Result<> sync_all() {
-    std::set<dev_t> done;
-    for (const auto& root : places_.roots()) {
-      const UniqueFd fd(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-      if (!fd) return os_error("open", root);
-      struct stat info {};
-      if (::fstat(fd.get(), &info) != 0) return os_error("stat", root);
-      if (!done.insert(info.st_dev).second) continue;
-      if (::syncfs(fd.get()) != 0) return os_error("sync the file system of", root);
-    }
-    return {};
-  }
-
   const BackupReader& reader_;
   const Manifest& manifest_;
   const FileRestoreOptions& options_;
-  const Places places_;
+  const RestorePlaces places_;
   const StopToken& stop_;
   const RestoreProgress& progress_;
   const std::uint64_t total_;
