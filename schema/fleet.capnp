@@ -111,6 +111,16 @@ enum StartAfter {
   noStart @1;
 }
 
+enum RestoreMethod {
+  full @0;
+  delta @1;  # what is in the directory already and fits the backup stays
+}
+
+enum WayBack {
+  kept @0;
+  none @1;  # what was there before was overwritten
+}
+
 # What an agent says about its host, in EnrolProof and Hello. Nothing here is proved; it is for people and for
 # approval rules.
 struct NodeFacts {
@@ -354,6 +364,10 @@ struct RestoreTarget {
   hint @21 :Text;
   code @22 :Code;  # means something when there is an error
   plannedThrough @23 :UInt64;  # LSN as far as the catalog knows of log in the stores; 0: nobody planned
+  method @24 :RestoreMethod;
+  wayBack @25 :WayBack;
+  fetchedBytes @26 :UInt64;  # delta: of the content, what was not there
+  leftovers @27 :Text;  # overwritten: where what the backup does not have is now; empty: nothing was moved
 }
 
 # A restore of one or many databases. Kept by the coordinator, shown to operators.

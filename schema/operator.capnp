@@ -18,6 +18,7 @@ using import "fleet.capnp".Operator;
 using import "fleet.capnp".RecoveryTarget;
 using import "fleet.capnp".Refused;
 using import "fleet.capnp".Restore;
+using import "fleet.capnp".RestoreMethod;
 using import "fleet.capnp".StartAfter;
 using import "fleet.capnp".StoreInfo;
 using import "fleet.capnp".StoreKind;
@@ -164,6 +165,7 @@ struct RestorePlanRequest {
   map @5 :List(RestoreMapping);
   tablespaces @6 :List(Mapping);
   start @7 :StartAfter;
+  method @8 :RestoreMethod;
 }
 
 # A data key for one node of a restore.

@@ -5,7 +5,7 @@
 namespace holdfast {
 namespace {
 
-Error cause_of(const JobReport& report, AgentState& state, Clock& clock, const Logger& log) {
+Error cause_of(JobReport& report, AgentState& state, Clock& clock, const Logger& log) {
   if (report.job.kind == JobKind::backup) {
     return {Code::unavailable, "the agent stopped unexpectedly while the backup ran; nothing of it counts as a backup",
             "it is taken again by itself"};
@@ -14,16 +14,25 @@ Error cause_of(const JobReport& report, AgentState& state, Clock& clock, const L
     return {Code::unavailable, "the agent stopped unexpectedly while the job ran", "start it again"};
   }
   const auto steps = state.restore_steps(report.job.id);
-  auto undone = steps ? undo_interrupted_restore(*steps, clock) : Result<bool>(std::unexpected(steps.error()));
+  auto undone = steps ? undo_interrupted_restore(*steps, clock) : Result<Interrupted>(std::unexpected(steps.error()));
   if (!undone) {
     log.error("a restore that was cut off could not be undone", undone.error(), {{"job", report.job.id}});
     return {undone.error().code,
             "the agent stopped unexpectedly while the restore ran, and undoing it failed: " + undone.error().message,
             "what was there before is beside it, under a name with \".holdfast-before-\""};
   }
+  if (*undone == Interrupted::incomplete) {
+    if (report.target) report.target->way_back = WayBack::none;
+    return {
+        Code::unavailable,
+        "the agent stopped unexpectedly while the restore overwrote the directory, which is marked so that no server "
+        "starts on it",
+        "run the restore again by delta: it goes on from what is there"};
+  }
   return {Code::unavailable,
-          *undone ? "the agent stopped unexpectedly while the restore ran; what was there before is back in its place"
-                  : "the agent stopped unexpectedly while the restore ran; nothing had been touched",
+          *undone == Interrupted::put_back
+              ? "the agent stopped unexpectedly while the restore ran; what was there before is back in its place"
+              : "the agent stopped unexpectedly while the restore ran; nothing had been touched",
           "run the restore again"};
 }
 

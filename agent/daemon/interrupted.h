@@ -7,7 +7,7 @@
 namespace holdfast {
 
 // Ends every unfinished job as failed with its cause. A restore that was cut off is undone first: the old directory
-// goes back to its place. Call before any job starts.
+// goes back to its place; one that was overwritten in part stays down, marked. Call before any job starts.
 Result<> end_interrupted_jobs(AgentState& state, Clock& clock, const Logger& log);
 
 }  // namespace holdfast

@@ -8,6 +8,8 @@
 #include "agent/postgres/control_file.h"
 #include "agent/postgres/server_control.h"
 #include "agent/postgres/server_programs.h"
+#include "agent/restore/leftovers.h"
+#include "agent/restore/owned_files.h"
 #include "agent/restore/postgres_restore.h"
 #include "agent/restore/sqlite_restore.h"
 #include "shared/os/posix_file_system.h"
@@ -99,6 +101,9 @@ class RestoreRun {
     if (done) {
       target.state = "complete";
       report_.job.outcome = fmt::format("{} bytes in {:.1f} s", target.bytes, target.seconds);
+      if (target.method == RestoreMethod::delta) {
+        report_.job.outcome += fmt::format(", {} of them fetched", target.fetched_bytes);
+      }
     } else {
       target.state = "failed";
       target.error = done.error().message;
@@ -150,7 +155,8 @@ class RestoreRun {
                            control_.stop,
                            control_.progress,
                            journal_of(parts_.state, report_.job.id),
-                           parts_.log};
+                           parts_.log,
+                           kernel_file_clones()};
     return restore_postgres(target, run);
   }
 
@@ -204,6 +210,10 @@ JobWork rollback_work(RollbackOrder order, const RestoreParts& parts) {
     report.job.restore = order.restore;
     report.target = order.target;
     RestoreUndo undo = undo_of(order.restore, order.target);
+    if (order.target.way_back == WayBack::none) {
+      return fail(Code::conflict, fmt::format("\"{}\" was overwritten: there is no way back", order.target.directory),
+                  "restore it again, to the point that is wanted");
+    }
     if (!has_aside(entries_of(undo))) {
       return fail(Code::not_found,
                   fmt::format("nothing was set aside for \"{}\" by this restore", order.target.directory),
@@ -227,8 +237,10 @@ JobWork finalize_work(FinalizeOrder order, const RestoreParts& parts) {
     report.job.restore = order.restore;
     report.target = order.target;
     TRY(discard_aside(entries_of(undo_of(order.restore, order.target))));
+    for (const auto& path : leftovers_of(order.target.directory, order.restore)) TRY(remove_tree(path));
     report.target->state = "finalized";
     report.target->aside.clear();
+    report.target->leftovers.clear();
     report.job.outcome = "what was set aside is removed";
     return {};
   };
@@ -242,8 +254,8 @@ Result<std::optional<RestoreTarget>> finished_restore(const std::vector<RestoreS
   return std::optional(std::move(target));
 }
 
-Result<bool> undo_interrupted_restore(const std::vector<RestoreStep>& steps, Clock& clock) {
-  if (steps.empty()) return false;
+Result<Interrupted> undo_interrupted_restore(const std::vector<RestoreStep>& steps, Clock& clock) {
+  if (steps.empty()) return Interrupted::untouched;
   const RestoreUndo undo = TRY(decode_undo(steps.back().details));
   return recover_interrupted(
       steps.back().step, undo, [&] { return stop_server_of(undo.path, clock); },

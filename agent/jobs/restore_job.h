@@ -6,6 +6,7 @@
 #include "agent/protection/epochs.h"
 #include "agent/protection/shipping.h"
 #include "agent/protection/store_access.h"
+#include "agent/restore/restore_journal.h"
 
 namespace holdfast {
 
@@ -37,7 +38,8 @@ JobWork finalize_work(FinalizeOrder order, const RestoreParts& parts);
 // After a crash: what this restore became when its journal says that it was done, and only its report was not; nullopt:
 // it was not.
 Result<std::optional<RestoreTarget>> finished_restore(const std::vector<RestoreStep>& steps, RestoreTarget target);
-// After a crash: undoes what this restore's journal says was under way. True when something was put back.
-Result<bool> undo_interrupted_restore(const std::vector<RestoreStep>& steps, Clock& clock);
+// After a crash: undoes what this restore's journal says was under way, or sees to it that no server starts on what
+// cannot be undone.
+Result<Interrupted> undo_interrupted_restore(const std::vector<RestoreStep>& steps, Clock& clock);
 
 }  // namespace holdfast

@@ -78,6 +78,9 @@ Result<KeyRing> open_keys(const OpenedRepository& repository, const BackupRecord
 
 Result<OsUser> server_user(const BreakGlassRestore& wanted) {
   if (wanted.owner) return *wanted.owner;
+  struct stat info {};
+  const bool there = wanted.method == RestoreMethod::delta && ::stat(wanted.target_directory.c_str(), &info) == 0;
+  if (there && info.st_uid != 0) return user_by_uid(info.st_uid);
   return ::geteuid() == 0 ? user_by_name("postgres") : user_by_uid(::geteuid());
 }
 
@@ -193,8 +196,10 @@ Result<RestoreTarget> restore_from_repository(const OpenedRepository& repository
   target.backup_finished_at = record.finished_at;
   target.target = wanted.target;
   target.start = wanted.start;
+  target.method = wanted.method;
   const RestoreId restore = entropy.id<RestoreId>();
   if (record.engine == Engine::sqlite) {
+    if (wanted.method == RestoreMethod::delta) return fail(Code::unsupported, "--delta is for PostgreSQL");
     const auto copying = [&](std::uint64_t done, std::uint64_t total) {
       if (progress) progress({done, total, "copying"});
     };

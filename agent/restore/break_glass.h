@@ -40,12 +40,13 @@ struct BreakGlassRestore {
   std::string target_directory;  // data directory, or SQLite file or directory
   RecoveryTarget target;
   StartAfter start = StartAfter::start;
+  RestoreMethod method = RestoreMethod::full;
   std::optional<int> port;
-  std::optional<OsUser> owner;  // nullopt: "postgres" as root, else ourselves
+  std::optional<OsUser> owner;  // nullopt: whose the directory is, "postgres" as root, ourselves
   std::string agent_program;
 };
 
-// What was restored. The target directory must be empty: breaking the glass never sets anything aside.
+// What was restored. The target directory must be empty, or by delta (PostgreSQL only) may be one of this cluster.
 Result<RestoreTarget> restore_from_repository(const OpenedRepository& repository, const BreakGlassRestore& wanted,
                                               Clock& clock, Entropy& entropy, const Logger& log, const StopToken& stop,
                                               const std::function<void(const Progress&)>& progress);

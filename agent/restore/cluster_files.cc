@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 
+#include "agent/restore/incomplete_mark.h"
 #include "agent/restore/owned_files.h"
 #include "shared/os/posix_file_system.h"
 #include "shared/postgres/pg_control.h"
@@ -68,7 +69,10 @@ Result<> write_missing_configuration(const RestoreTarget& target, const OsUser& 
   const std::string& directory = target.directory;
   PosixFileSystem files;
   if (!is_there(directory + "/postgresql.conf")) {
-    const Bytes content = TRY(files.read(directory + "/global/pg_control"));
+    // Of a directory that still had some files it is not in its place yet.
+    const auto name =
+        is_there(fmt::format("{}/{}", directory, control_file_name)) ? control_file_name : put_away_control_name;
+    const Bytes content = TRY(files.read(fmt::format("{}/{}", directory, name)));
     const PgControl control = TRY(parse_pg_control(content));
     TRY(write_owned_file(directory + "/postgresql.conf", as_bytes(minimal_configuration(control)), owner, 0600));
   }

@@ -112,6 +112,14 @@ Result<std::string> own_program() {
   return path;
 }
 
+std::string what_delta_did(const RestoreTarget& target) {
+  std::string text = fmt::format("fetched {} of {} bytes", target.fetched_bytes, target.bytes);
+  if (!target.aside.empty()) text += fmt::format(", what was there before is in {}", target.aside);
+  if (target.way_back == WayBack::none) text += ", what was there before is overwritten";
+  if (!target.leftovers.empty()) text += fmt::format(", what the backup does not have is in {}", target.leftovers);
+  return text;
+}
+
 Result<> run(const BreakGlassCommand& command) {
   PosixFileSystem files;
   SystemClock clock;
@@ -138,6 +146,7 @@ Result<> run(const BreakGlassCommand& command) {
   wanted.target_directory = std::filesystem::absolute(command.target_directory).lexically_normal().string();
   wanted.target = TRY(target_of(command));
   wanted.start = command.no_start ? StartAfter::no_start : StartAfter::start;
+  wanted.method = command.delta ? RestoreMethod::delta : RestoreMethod::full;
   wanted.port = command.port;
   if (!command.user.empty()) wanted.owner = TRY(user_by_name(command.user));
   wanted.agent_program = TRY(own_program());
@@ -155,6 +164,7 @@ Result<> run(const BreakGlassCommand& command) {
   if (target.engine == Engine::postgres && target.start == StartAfter::no_start) {
     text += fmt::format("; not started, its log is in {}", staged_wal_directory(target.directory));
   }
+  if (target.method == RestoreMethod::delta) text += "; " + what_delta_did(target);
   fmt::print("{}\n", text);
   return {};
 }
@@ -167,7 +177,8 @@ void add_restore_options(CLI::App& app, BreakGlassCommand& command) {
   app.add_option("--passphrase-file", command.passphrase_file, "file with its passphrase; asked for otherwise");
   app.add_flag("--list", command.list, "show databases and backups and do nothing");
   app.add_option("--database", command.database, "name or id; not needed when there is only one");
-  app.add_option("--target-directory", command.target_directory, "new data directory, or SQLite file; must be empty");
+  app.add_option("--target-directory", command.target_directory,
+                 "new data directory, or SQLite file; empty without --delta");
   app.add_option("--to-time", command.to_time, "RFC 3339, for example 2026-11-21T01:10:46Z");
   app.add_option("--to-lsn", command.to_lsn, "WAL position, for example 16/B374D848");
   app.add_option("--to-xid", command.to_xid, "transaction id");
@@ -178,6 +189,8 @@ void add_restore_options(CLI::App& app, BreakGlassCommand& command) {
   app.add_flag("--immediate", command.immediate, "the backup's own state, as soon as it is consistent");
   app.add_flag("--exclusive", command.exclusive, "stop before the target, not after it");
   app.add_flag("--no-start", command.no_start, "leave the server down; it recovers when it is started");
+  app.add_flag("--delta", command.delta,
+               "into a directory of this cluster: fetch only what differs; without reflinks there is no way back");
   app.add_option("--port", command.port, "port of the restored server")->check(CLI::Range(1, 65535));
   app.add_option("--user", command.user, "system user of the restored server (default: postgres, or ourselves)");
 }

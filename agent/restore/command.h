@@ -29,6 +29,7 @@ struct BreakGlassCommand {
   bool immediate = false;
   bool exclusive = false;
   bool no_start = false;
+  bool delta = false;
   std::optional<int> port;
 };
 

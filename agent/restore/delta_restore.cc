@@ -63,13 +63,14 @@ class Run {
         stop_(stop),
         progress_(progress),
         places_(manifest_, options.directory, options.tablespaces),
-        filled_(manifest_.files.size()) {}
+        filled_(manifest_.files.size()) {
+    places_.rename(std::string(control_file_name), std::string(put_away_control_name));
+  }
 
   Result<DeltaResult> over() {
     if (!is_marked_incomplete(options_.directory)) {
       return fail(Code::internal, fmt::format("\"{}\" is not marked as incomplete", options_.directory));
     }
-    places_.rename(std::string(control_file_name), std::string(put_away_control_name));
     TRY(places_.check());
     for (const auto& root : places_.roots()) TRY(make_owned_directory(root, options_.owner, 0700));
     ExistingEntries existing =
@@ -85,6 +86,7 @@ class Run {
     TRY(check_empty(options_.directory));
     const OldPlaces old(places_, restore_);
     for (const auto& root : places_.roots()) TRY(make_owned_directory(root, options_.owner, 0700));
+    TRY(mark_incomplete(options_.directory, options_.owner));
     // What cannot be cloned is fetched.
     TRY(make_missing([&](const ManifestFile& file, int to) -> Result<bool> {
       const UniqueFd from(::open(old.of(file).c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));

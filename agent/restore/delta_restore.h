@@ -19,8 +19,9 @@ struct DeltaResult {
 Result<DeltaResult> restore_over(const BackupReader& reader, const FileRestoreOptions& options, RestoreId restore,
                                  const StopToken& stop, const RestoreProgress& progress);
 
-// Into a new directory, with clones of the files that this restore has set aside, which stay as they are. A failed run
-// leaves what it wrote: the caller removes it.
+// Into a new directory, with clones of the files that this restore has set aside, which stay as they are. The new one
+// is marked too until the caller clears it: its old files make it look whole before it is. A failed run leaves what it
+// wrote: the caller removes it.
 Result<DeltaResult> restore_from_clones(const BackupReader& reader, const FileRestoreOptions& options,
                                         RestoreId restore, const FileClones& clones, const StopToken& stop,
                                         const RestoreProgress& progress);

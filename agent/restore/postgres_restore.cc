@@ -10,6 +10,9 @@
 #include "agent/postgres/connection.h"
 #include "agent/postgres/control_file.h"
 #include "agent/restore/cluster_files.h"
+#include "agent/restore/delta_restore.h"
+#include "agent/restore/incomplete_mark.h"
+#include "agent/restore/leftovers.h"
 #include "agent/restore/owned_files.h"
 #include "agent/restore/reachable_program.h"
 #include "agent/restore/restore_checks.h"
@@ -38,7 +41,7 @@ class Run {
     auto done = replace();
     if (!done) {
       if (touched_) undo(done.error());
-      return done;
+      return overwriting_ ? still_incomplete(std::move(done).error()) : done;
     }
     target_.seconds = static_cast<double>((parts_.clock.monotonic() - begun).count()) / 1e6;
     target_.state = "complete";
@@ -51,6 +54,7 @@ class Run {
     undo_.path = target_.directory;
     undo_.restore = parts_.restore;
     undo_.target = plan_.target_exists ? RestoreUndo::Target::existed : RestoreUndo::Target::is_new;
+    if (plan_.files == FilesFrom::place) undo_.target = RestoreUndo::Target::overwritten;
     undo_.server = plan_.server ? RestoreUndo::Server::was_running : RestoreUndo::Server::was_down;
     if (!plan_.target_exists) undo_.made.push_back(target_.directory);
     const std::string version = tablespace_version();
@@ -89,13 +93,17 @@ class Run {
       touched_ = true;
       TRY(server_.stop());
     }
-    TRY(journal(restore_step::set_aside));
-    touched_ = true;
-    if (plan_.target_exists) {
-      TRY(set_aside(data_directory_entries(target_.directory, parts_.restore)));
-      target_.aside = aside_name(target_.directory, parts_.restore);
+    if (plan_.files == FilesFrom::place) {
+      TRY(take_for_overwriting());
+    } else {
+      TRY(journal(restore_step::set_aside));
+      touched_ = true;
+      if (plan_.target_exists) {
+        TRY(set_aside(data_directory_entries(target_.directory, parts_.restore)));
+        target_.aside = aside_name(target_.directory, parts_.restore);
+      }
+      TRY(journal(restore_step::writing));
     }
-    TRY(journal(restore_step::writing));
     TRY(write_files());
     if (target_.start == StartAfter::no_start) {
       TRY(stage());
@@ -106,17 +114,62 @@ class Run {
     return journal(restore_step::complete);
   }
 
+  // From here on there is no way back. A directory that an earlier run left marked had none before.
+  Result<> take_for_overwriting() {
+    const bool marked_before = is_marked_incomplete(target_.directory);
+    TRY(journal(marked_before ? restore_step::writing : restore_step::set_aside));
+    touched_ = true;
+    if (marked_before) give_up_old_content();
+    TRY(mark_incomplete(target_.directory, parts_.owner));
+    // One that was started in the last moment; none can be from now on.
+    if (running_postmaster(target_.directory)) {
+      return fail(Code::conflict, fmt::format("a server was started in \"{}\" meanwhile", target_.directory),
+                  "stop what starts it, then run the restore again");
+    }
+    if (!marked_before) TRY(journal(restore_step::writing));
+    give_up_old_content();
+    return {};
+  }
+  void give_up_old_content() {
+    overwriting_ = true;
+    target_.way_back = WayBack::none;
+  }
+
   Result<> write_files() {
     FileRestoreOptions options;
     options.directory = target_.directory;
     options.owner = parts_.owner;
     options.ownership = Ownership::given;
     options.tablespaces = plan_.tablespaces;
-    const auto written = TRY(restore_files(parts_.reader, options, parts_.stop, [this](auto done, auto total) {
-      if (parts_.progress) parts_.progress({done, total, "copying"});
-    }));
-    target_.bytes = written.bytes;
+    const bool delta = plan_.files != FilesFrom::backup;
+    const RestoreProgress progress = [this, delta](auto done, auto total) {
+      if (parts_.progress) parts_.progress({done, total, delta ? "comparing" : "copying"});
+    };
+    if (delta) {
+      TRY(write_differences_of(options, progress));
+    } else {
+      target_.bytes = TRY(restore_files(parts_.reader, options, parts_.stop, progress)).bytes;
+    }
     return complete_cluster(target_, plan_, parts_.reader.manifest(), parts_.owner);
+  }
+
+  Result<> write_differences_of(const FileRestoreOptions& options, const RestoreProgress& progress) {
+    const auto written =
+        plan_.files == FilesFrom::place
+            ? restore_over(parts_.reader, options, parts_.restore, parts_.stop, progress)
+            : restore_from_clones(parts_.reader, options, parts_.restore, parts_.clones, parts_.stop, progress);
+    const std::string leftovers = leftovers_name(target_.directory, parts_.restore);
+    if (overwriting_ && ::access(leftovers.c_str(), F_OK) == 0) target_.leftovers = leftovers;
+    if (!written) return std::unexpected(written.error());
+    target_.bytes = content_bytes(parts_.reader.manifest());
+    target_.fetched_bytes = written->content.fetched;
+    return {};
+  }
+
+  // Everything that a start needs is there, and on disk.
+  Result<> allow_start() {
+    if (plan_.files == FilesFrom::backup) return {};
+    return clear_incomplete_mark(target_.directory, parts_.owner);
   }
 
   RecoverySettings settings(std::string restore_command) const {
@@ -137,7 +190,8 @@ class Run {
     (void)TRY(stage_wal(directory, plan_, parts_.record, target_.target, parts_.wal, parts_.owner, parts_.stop));
     RecoverySettings unattended = settings(staged_wal_command(directory));
     unattended.watch = RecoveryWatch::unattended;
-    return write_recovery_settings(target_.directory, unattended, parts_.owner);
+    TRY(write_recovery_settings(target_.directory, unattended, parts_.owner));
+    return allow_start();
   }
 
   Result<> recover() {
@@ -153,6 +207,7 @@ class Run {
     wal_service_ = TRY(WalService::start(options, parts_.wal));
     RecoverySettings recovery = settings(wal_get_command(program_, options.socket));
     TRY(write_recovery_settings(target_.directory, recovery, parts_.owner));
+    TRY(allow_start());
     say("starting");
     if (TRY(start_and_wait()) == RecoveryEnd::before_target) {
       // The server insists on seeing a commit later than the wanted time before it believes that it is there, and stops
@@ -276,12 +331,19 @@ class Run {
   }
 
   void undo(const Error& cause) {
-    say("putting the old data back");
-    parts_.log.error("restore failed, putting the old data back", cause, {{"directory", target_.directory}});
     const auto stop = [this]() -> Result<> {
       return running_postmaster(target_.directory) ? server_.stop() : Result<>();
     };
     wal_service_.reset();
+    if (undo_.target == RestoreUndo::Target::overwritten) {
+      parts_.log.error("restore failed", cause, {{"directory", target_.directory}});
+      auto left = overwriting_ ? leave_incomplete(undo_, stop) : leave_as_it_was(undo_, server_.start);
+      if (left) left = journal(overwriting_ ? restore_step::incomplete : restore_step::undone);
+      if (!left) parts_.log.error("the directory is not as it should be", left.error(), {});
+      return;
+    }
+    say("putting the old data back");
+    parts_.log.error("restore failed, putting the old data back", cause, {{"directory", target_.directory}});
     auto undone = undo_restore(undo_, stop, server_.start);
     if (undone) undone = journal(restore_step::undone);
     if (undone) {
@@ -289,6 +351,14 @@ class Run {
     } else {
       parts_.log.error("the old data could not be put back", undone.error(), {{"aside", target_.aside}});
     }
+  }
+
+  Result<> still_incomplete(Error error) const {
+    error.message +=
+        fmt::format("; \"{}\" is overwritten in part, and marked so that no server starts on it", target_.directory);
+    error.hint += fmt::format("{}run the restore again by delta: it goes on from what is there",
+                              error.hint.empty() ? "" : "; then ");
+    return std::unexpected(std::move(error));
   }
 
   void say(std::string step) {
@@ -305,6 +375,7 @@ class Run {
   TargetServer server_;
   std::unique_ptr<WalService> wal_service_;
   bool touched_ = false;
+  bool overwriting_ = false;  // the old content has begun to go
   bool tried_again_ = false;
 };
 

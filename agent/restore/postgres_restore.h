@@ -2,6 +2,7 @@
 // One PostgreSQL cluster out of a backup and its WAL: from checks to a server that was promoted and looked at.
 #include <functional>
 
+#include "agent/restore/file_clones.h"
 #include "agent/restore/file_restore.h"
 #include "agent/restore/restore_journal.h"
 #include "agent/restore/target_server.h"
@@ -32,6 +33,7 @@ struct PostgresRestoreRun {
   std::function<void(const Progress&)> progress;  // any thread, never two at once; may be empty
   RestoreJournal journal;                         // may be empty
   Logger log;
+  FileClones clones = kernel_file_clones();
 };
 
 // Nothing is touched before everything that can be checked was: the target directory, room, programs of the right
@@ -42,7 +44,13 @@ struct PostgresRestoreRun {
 // On failure it goes back and the old server is started again if it ran. With StartAfter::no_start the WAL is staged in
 // "<directory>.holdfast-wal" and the cluster recovers from there whenever it is started, without any agent.
 //
-// Fills in bytes, reached_lsn, reached_time, timeline (the new one), seconds, aside and state.
+// By delta, what is in the directory and fits the backup stays. Where its file system can clone files, everything else
+// is as above. Where it cannot, the directory is overwritten (`way_back` says so, also on failure): what the backup
+// does not have goes to `leftovers`, and a failure leaves the directory marked and the server down, for another run to
+// go on.
+//
+// Fills in bytes, reached_lsn, reached_time, timeline (the new one), seconds, aside and state; by delta way_back,
+// fetched_bytes and leftovers too.
 Result<> restore_postgres(RestoreTarget& target, const PostgresRestoreRun& run);
 
 // "<directory>.holdfast-wal"

@@ -3,8 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "agent/postgres/server_programs.h"
+#include "agent/restore/delta_checks.h"
+#include "agent/restore/delta_restore.h"
+#include "agent/restore/incomplete_mark.h"
 #include "agent/restore/owned_files.h"
 #include "shared/os/posix_file_system.h"
 #include "shared/postgres/pg_control.h"
@@ -12,16 +16,31 @@
 namespace holdfast {
 namespace {
 
-// The places of the tablespaces: as mapped, else where they were when the cluster goes back to its own place, else
-// beside the new directory, so that a copy on the same host never writes into the original's.
+bool stays_in_place(const RestoreTarget& target) {
+  return target.in_place || target.method == RestoreMethod::delta;
+}
+
+// Where the target's own link of a tablespace leads; empty: it has none.
+std::string linked_place(const std::string& directory, std::uint32_t oid) {
+  std::error_code problem;
+  const auto leads_to = std::filesystem::read_symlink(fmt::format("{}/pg_tblspc/{}", directory, oid), problem);
+  return problem ? std::string() : leads_to.string();
+}
+
+// The places of the tablespaces: as mapped, else where the cluster that is overwritten has them, else where they were
+// when the cluster goes back to its own place, else beside the new directory, so that a copy on the same host never
+// writes into the original's.
 std::vector<Tablespace> places_of_tablespaces(const Manifest& manifest, const RestoreTarget& target) {
   std::vector<Tablespace> out;
   for (const Tablespace& recorded : manifest.tablespaces) {
     const auto mapped =
         std::ranges::find(target.tablespaces, recorded.location, &std::pair<std::string, std::string>::first);
     std::string location = recorded.location;
+    const bool own = target.method == RestoreMethod::delta && !target.in_place;
     if (mapped != target.tablespaces.end()) {
       location = mapped->second;
+    } else if (const auto linked = own ? linked_place(target.directory, recorded.oid) : ""; !linked.empty()) {
+      location = linked;
     } else if (!target.in_place) {
       location = fmt::format("{}.tablespaces/{}", target.directory, recorded.oid);
     }
@@ -30,22 +49,37 @@ std::vector<Tablespace> places_of_tablespaces(const Manifest& manifest, const Re
   return out;
 }
 
+std::optional<PgControl> control_of(const std::string& directory) {
+  PosixFileSystem files;
+  for (const auto name : {control_file_name, put_away_control_name}) {
+    const auto content = files.read(fmt::format("{}/{}", directory, name));
+    if (!content) continue;
+    if (const auto control = parse_pg_control(*content)) return *control;
+  }
+  return std::nullopt;
+}
+
 Result<bool> check_directory(const RestoreTarget& target, const BackupRecord& record) {
   if (target.directory.empty() || target.directory[0] != '/') {
     return fail(Code::invalid, fmt::format("\"{}\" is not an absolute path", target.directory));
   }
   if (check_empty(target.directory)) return false;
-  if (!target.in_place) TRY(check_empty(target.directory));
+  if (!stays_in_place(target)) TRY(check_empty(target.directory));
   // Whatever else lies there is not ours to move away.
-  PosixFileSystem files;
-  const auto content = files.read(target.directory + "/global/pg_control");
-  if (!content) return true;  // damaged, perhaps the reason for the restore
-  const auto control = parse_pg_control(*content);
+  const auto control = control_of(target.directory);
   if (control && control->system_id != record.system_id) {
     return fail(Code::conflict,
                 fmt::format("\"{}\" holds another cluster (system id {}, the backup has {})", target.directory,
                             control->system_id.value(), record.system_id.value()),
                 "restore to another directory");
+  }
+  // Damaged, perhaps the reason for the restore. In place the directory is known to be the database's.
+  if (!control && !target.in_place && !is_marked_incomplete(target.directory)) {
+    return fail(Code::conflict,
+                fmt::format("nothing says that \"{}\" is a directory of this cluster: its global/pg_control cannot be "
+                            "read",
+                            target.directory),
+                "restore into an empty directory, without --delta");
   }
   return true;
 }
@@ -129,7 +163,13 @@ Result<RestorePlan> check_restore(const RestoreTarget& target, const PostgresRes
   plan.target_exists = TRY(check_directory(target, record));
   plan.server = running_postmaster(target.directory);
   plan.tablespaces = places_of_tablespaces(run.reader.manifest(), target);
-  TRY(check_room(target.directory, content_bytes(run.reader.manifest())));
+  if (target.method == RestoreMethod::delta && plan.target_exists) {
+    plan.files = TRY(check_delta(target, plan.tablespaces, run));
+    const RestorePlaces places(run.reader.manifest(), target.directory, plan.tablespaces);
+    TRY(check_room(target.directory, missing_bytes(run.reader.manifest(), places)));
+  } else {
+    TRY(check_room(target.directory, content_bytes(run.reader.manifest())));
+  }
   plan.history = TRY(history_of(target, run));
   if (!plan.history.includes(record.timeline)) {
     return fail(Code::not_restorable, fmt::format("timeline {} does not come from the backup's timeline {}",

@@ -6,15 +6,23 @@
 
 namespace holdfast {
 
+// How the files come into the directory.
+enum class FilesFrom : std::uint8_t {
+  backup,  // all of them
+  clones,  // the old directory is set aside, clones of its files are changed where they differ
+  place,   // those of the old directory are overwritten where they differ: there is no way back
+};
+
 struct RestorePlan {
   int major_version = 0;
   std::string programs;  // directory of the server programs
   WalSegmentSize segment_size;
-  TimelineHistory history;               // of the timeline to replay along
-  Lsn wal_end;                           // what the stores have along it
-  std::optional<WalTimes> times;         // of that; nullopt: whoever planned knows that the wanted time is covered
-  std::vector<Tablespace> tablespaces;   // where they go
-  bool target_exists = false;            // something is in the target directory, to be set aside
+  TimelineHistory history;              // of the timeline to replay along
+  Lsn wal_end;                          // what the stores have along it
+  std::optional<WalTimes> times;        // of that; nullopt: whoever planned knows that the wanted time is covered
+  std::vector<Tablespace> tablespaces;  // where they go
+  bool target_exists = false;           // something is in the target directory, to be set aside or overwritten
+  FilesFrom files = FilesFrom::backup;
   std::optional<PostmasterFile> server;  // that runs on it
 };
 

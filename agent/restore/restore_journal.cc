@@ -1,7 +1,12 @@
 #include "agent/restore/restore_journal.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
+#include <cerrno>
+
+#include "agent/postgres/server_control.h"
+#include "agent/restore/incomplete_mark.h"
 #include "agent/restore/owned_files.h"
 
 namespace holdfast {
@@ -34,6 +39,14 @@ class Reader {
  private:
   ByteView left_;
 };
+
+Result<OsUser> owner_of(const std::string& directory) {
+  struct stat info {};
+  if (::stat(directory.c_str(), &info) != 0) {
+    return std::unexpected(error_from_errno(errno, fmt::format("stat \"{}\"", directory)));
+  }
+  return user_by_uid(info.st_uid);
+}
 
 bool had_begun(std::string_view step) {
   return step == restore_step::set_aside || step == restore_step::writing || step == restore_step::starting;
@@ -82,21 +95,43 @@ Result<> undo_restore(const RestoreUndo& undo, const std::function<Result<>()>& 
   return {};
 }
 
-Result<bool> recover_interrupted(std::string_view last_step, const RestoreUndo& undo,
-                                 const std::function<Result<>()>& stop_server,
-                                 const std::function<Result<>()>& start_server) {
+Result<> leave_incomplete(const RestoreUndo& undo, const std::function<Result<>()>& stop_server) {
+  // First: a server that still runs would write to what it takes for its own.
+  if (stop_server) TRY_DURING("stop the half restored server", stop_server());
+  return mark_incomplete(undo.path, TRY(owner_of(undo.path)));
+}
+
+Result<> leave_as_it_was(const RestoreUndo& undo, const std::function<Result<>()>& start_server) {
+  TRY(clear_incomplete_mark(undo.path, TRY(owner_of(undo.path))));
+  if (undo.server != RestoreUndo::Server::was_running || !start_server || running_postmaster(undo.path)) return {};
+  TRY_DURING("start the server again", start_server());
+  return {};
+}
+
+Result<Interrupted> recover_interrupted(std::string_view last_step, const RestoreUndo& undo,
+                                        const std::function<Result<>()>& stop_server,
+                                        const std::function<Result<>()>& start_server) {
+  if (had_begun(last_step) && undo.target == RestoreUndo::Target::overwritten) {
+    // The mark is made within this step, and nothing is overwritten before the next.
+    if (last_step == restore_step::set_aside) {
+      TRY(leave_as_it_was(undo, start_server));
+      return Interrupted::put_back;
+    }
+    TRY(leave_incomplete(undo, stop_server));
+    return Interrupted::incomplete;
+  }
   if (had_begun(last_step)) {
     TRY(undo_restore(undo, stop_server, start_server));
-    return true;
+    return Interrupted::put_back;
   }
   // Cut off while it stopped the server: the data is untouched, but the server is down, or is still going down, since
   // what was asked to stop it lives on without us.
   if (last_step == restore_step::stopping && undo.server == RestoreUndo::Server::was_running && start_server) {
     if (stop_server) TRY_DURING("let the server finish stopping", stop_server());
     TRY_DURING("start the server again", start_server());
-    return true;
+    return Interrupted::put_back;
   }
-  return false;
+  return Interrupted::untouched;
 }
 
 }  // namespace holdfast

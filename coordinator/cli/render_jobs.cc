@@ -78,6 +78,16 @@ const Columns& restore_columns() {
   return columns;
 }
 
+std::string method_word(const RestoreTarget& target) {
+  return target.method == RestoreMethod::delta ? "delta" : "full";
+}
+
+// Whether there is one shows when it has run.
+Json way_back_json(const RestoreTarget& target) {
+  if (target.state == "planned" || target.state == "running") return {};
+  return target.way_back == WayBack::kept;
+}
+
 Json target_json(const RestoreTarget& target, const Names& names) {
   return {{"database", target.database_name},
           {"node", json_text(names.of(target.node))},
@@ -92,6 +102,10 @@ Json target_json(const RestoreTarget& target, const Names& names) {
           {"bytes", target.bytes},
           {"seconds", target.seconds},
           {"aside", json_text(target.aside)},
+          {"method", method_word(target)},
+          {"fetchedBytes", target.method == RestoreMethod::delta ? Json(target.fetched_bytes) : Json()},
+          {"wayBack", way_back_json(target)},
+          {"leftovers", json_text(target.leftovers)},
           {"job", json_id(target.job)},
           {"error", json_text(target.error)},
           {"hint", json_text(target.hint)}};
@@ -105,6 +119,18 @@ std::string reached_text(const RestoreTarget& target) {
   return "";
 }
 
+// What is different about a target of which only the differences are fetched.
+std::string delta_text(const RestoreTarget& target) {
+  std::string out = "delta of " + printable(target.database_name) + ": ";
+  if (target.state == "planned" || target.state == "running") return out + "fetches only what differs\n";
+  out += "fetched " + human_bytes(target.fetched_bytes) + "\n";
+  if (target.way_back == WayBack::none) {
+    out += "no way back: " + printable(target.directory) + " was overwritten, it cannot be rolled back\n";
+  }
+  if (!target.leftovers.empty()) out += "not of the backup: moved to " + printable(target.leftovers) + "\n";
+  return out;
+}
+
 std::string targets_table(const Restore& restore, const Names& names) {
   Table table({"DATABASE", "NODE", "DIRECTORY", "STATE", "FROM-BACKUP", "TO", "REACHED", "SIZE", "TOOK"});
   for (const RestoreTarget& target : restore.targets) {
@@ -114,6 +140,7 @@ std::string targets_table(const Restore& restore, const Names& names) {
   }
   std::string out = table.text(Headers::show);
   for (const RestoreTarget& target : restore.targets) {
+    if (target.method == RestoreMethod::delta) out += delta_text(target);
     if (target.error.empty()) continue;
     out += "error of " + printable(target.database_name) + ": " + printable(target.error) + "\n";
     if (!target.hint.empty()) out += "hint: " + printable(target.hint) + "\n";

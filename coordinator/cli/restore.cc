@@ -18,6 +18,7 @@ struct PlanArguments {
   std::string map_file;
   std::vector<std::string> tablespaces;
   bool no_start = false;
+  bool delta = false;
 };
 
 void add_plan_arguments(CommandWord& verb, PlanArguments& arguments) {
@@ -33,6 +34,7 @@ void add_plan_arguments(CommandWord& verb, PlanArguments& arguments) {
       .excludes(directory);
   verb.option("--tablespace", arguments.tablespaces, "put a tablespace elsewhere: /from=/to; may be repeated");
   verb.flag("--no-start", arguments.no_start, "leave the server stopped behind its recovery settings");
+  verb.flag("--delta", arguments.delta, "fetch only what differs from what is in the directory (PostgreSQL)");
 }
 
 Result<RestorePlanRequest> plan_request(Session& session, const PlanArguments& arguments) {
@@ -44,6 +46,7 @@ Result<RestorePlanRequest> plan_request(Session& session, const PlanArguments& a
   request.target_directory = arguments.target_directory;
   request.tablespaces = TRY_DURING("--tablespace", parse_mappings(arguments.tablespaces));
   if (arguments.no_start) request.start = StartAfter::no_start;
+  if (arguments.delta) request.method = RestoreMethod::delta;
   if (!arguments.map_file.empty()) {
     const Bytes text = TRY_DURING("--map", session.files().read(arguments.map_file));
     request.map = TRY_DURING("--map", parse_map(std::string(as_text(text)), arguments.map_file));
@@ -131,11 +134,20 @@ struct RunOptions {
 };
 
 Result<> confirm_plan(Session& session, const Restore& restore, bool yes) {
-  const auto in_place = std::count_if(restore.targets.begin(), restore.targets.end(),
-                                      [](const RestoreTarget& target) { return target.in_place; });
-  if (in_place == 0) return {};
-  return session.confirm(
-      yes, "restore " + std::to_string(in_place) + " database(s) in place, which stops each and sets its files aside");
+  std::size_t in_place = 0;
+  std::size_t delta = 0;
+  for (const RestoreTarget& target : restore.targets) {
+    in_place += target.in_place ? 1 : 0;
+    delta += target.method == RestoreMethod::delta ? 1 : 0;
+  }
+  if (in_place == 0 && delta == 0) return {};
+  if (delta == 0) {
+    return session.confirm(yes, "restore " + std::to_string(in_place) +
+                                    " database(s) in place, which stops each and sets its files aside");
+  }
+  return session.confirm(yes, "restore " + std::to_string(restore.targets.size()) +
+                                  " database(s) by delta, which stops each and, without reflinks, overwrites its files "
+                                  "with no way back");
 }
 
 Result<ExitCode> run(Session& session, const RunOptions& options) {
@@ -164,6 +176,10 @@ Result<ExitCode> run(Session& session, const RunOptions& options) {
   const Ended ended = TRY(wait_for_restore(session, plan.restore.id, started.jobs, options.wait.timeout));
   session.print(show_restore(ended.restore, *names, session.style()));
   report_failures(session, ended.jobs, *names);
+  for (const RestoreTarget& target : ended.restore.targets) {
+    if (target.way_back == WayBack::kept) continue;
+    session.note("note: " + target.database_name + ": what was there before is overwritten, it cannot be rolled back");
+  }
   const bool set_aside = std::any_of(ended.restore.targets.begin(), ended.restore.targets.end(),
                                      [](const RestoreTarget& target) { return !target.aside.empty(); });
   if (set_aside) {
@@ -193,7 +209,13 @@ void add_run(CommandWord& noun) {
   add_yes(verb, options->yes);
   add_dry_run(verb, options->dry_run);
   add_wait_arguments(verb, options->wait);
-  verb.footer("In place, the default, stops the database, sets its files aside, restores, starts and checks it.");
+  verb.footer(
+      "In place, the default, stops the database, sets its files aside, restores, starts and checks it.\n"
+      "With --delta only what differs is fetched. On file systems with reflinks (XFS, Btrfs) the files are set aside "
+      "all\n"
+      "the same; on others they are overwritten, there is no rollback, and a failed run leaves the database down "
+      "until\n"
+      "it is run again. Files that the backup does not have are moved beside the directory, never deleted.");
   verb.runs([options](Session& session) { return run(session, *options); });
 }
 

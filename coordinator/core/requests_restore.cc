@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -93,6 +94,18 @@ Result<std::vector<EpochId>> epochs_for(const CoreState& state, const Database& 
   return needed_epochs(record.needed_epochs, backup.started_at, database.engine, epoch_moments(state, database.id));
 }
 
+// What the operator must know before it runs. Only the node knows its file systems.
+std::string delta_note(const RestoreTarget& target) {
+  if (target.engine == Engine::sqlite) {
+    return fmt::format("database \"{}\" is SQLite and restored whole: delta is for PostgreSQL", target.database_name);
+  }
+  return fmt::format(
+      "database \"{}\": where the node's file system has no reflinks (XFS and Btrfs have them), what differs in \"{}\" "
+      "is overwritten and there is no way back: no rollback, and a failed run leaves the database down until the "
+      "restore is run again",
+      target.database_name, target.directory);
+}
+
 struct PlannedTarget {
   RestoreTarget target;
   std::vector<std::string> notes;
@@ -119,6 +132,10 @@ Result<PlannedTarget> plan_target(const Turn& turn, const RestorePlanRequest& re
   target.timeline = source.timeline;
   target.planned_through = source.reach_lsn;
   target.start = request.start;
+  if (request.method == RestoreMethod::delta) {
+    if (target.engine == Engine::postgres) target.method = RestoreMethod::delta;
+    planned.notes.push_back(delta_note(target));
+  }
   target.tablespaces = request.tablespaces;
   target.bytes = source.backup.database_bytes;
   target.epochs = TRY(epochs_for(state, database, source.backup));
@@ -203,13 +220,24 @@ Result<std::vector<GrantedKey>> keys_for(const CoreState& state, const RestoreTa
   return keys;
 }
 
+// Why a target has nothing for this job; empty: it has.
+std::string nothing_to_undo(const RestoreTarget& target, JobKind kind) {
+  const bool ended = target.state == "complete" || target.state == "failed";
+  if (kind == JobKind::rollback && target.way_back == WayBack::none) {
+    return fmt::format("database \"{}\": the restore overwrote \"{}\", there is no way back", target.database_name,
+                       target.directory);
+  }
+  const bool kept = !target.aside.empty() || (kind == JobKind::finalize && !target.leftovers.empty());
+  if (ended && kept) return {};
+  return fmt::format("database \"{}\": nothing is set aside", target.database_name);
+}
+
 Answer order_undo(Turn& turn, const std::string& who, const Restore& restore, JobKind kind) {
   const bool rollback = kind == JobKind::rollback;
   JobsReply reply;
   for (const RestoreTarget& target : restore.targets) {
-    const bool ended = target.state == "complete" || target.state == "failed";
-    if (!ended || target.aside.empty()) {
-      reply.warnings.push_back(fmt::format("database \"{}\": nothing is set aside", target.database_name));
+    if (auto reason = nothing_to_undo(target, kind); !reason.empty()) {
+      reply.warnings.push_back(std::move(reason));
       continue;
     }
     TRY(check_free(turn.state, target.node, target.directory));
@@ -225,7 +253,9 @@ Answer order_undo(Turn& turn, const std::string& who, const Restore& restore, Jo
   }
   if (reply.jobs.empty()) {
     return fail(Code::conflict,
-                fmt::format("restore {} has nothing to {}", restore.id, rollback ? "roll back" : "finalize"));
+                fmt::format("restore {} has nothing to {}: {}", restore.id, rollback ? "roll back" : "finalize",
+                            fmt::join(reply.warnings, "; ")),
+                rollback ? "holdfast restore run brings another point back" : "");
   }
   turn.audit(who, fmt::format("ordered to {} restore {}", rollback ? "roll back" : "finalize", restore.id));
   return reply;

@@ -11,6 +11,9 @@ void take_outcome(RestoreTarget& target, const RestoreTarget& reported) {
   target.reached_time = reported.reached_time;
   target.seconds = reported.seconds;
   if (!reported.aside.empty()) target.aside = reported.aside;
+  target.way_back = reported.way_back;
+  target.fetched_bytes = reported.fetched_bytes;
+  if (!reported.leftovers.empty()) target.leftovers = reported.leftovers;
 }
 
 void take_state(RestoreTarget& target, const Job& job) {
@@ -46,6 +49,7 @@ void follow_job(RestoreTarget& target, const Job& job, const std::optional<Resto
   if (job.state == JobState::complete) {
     target.state = job.kind == JobKind::rollback ? "rolled back" : "finalized";
     target.aside.clear();
+    target.leftovers.clear();
     target.error.clear();
   } else {
     target.error = job.error;

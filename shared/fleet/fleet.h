@@ -244,6 +244,10 @@ struct RecoveryTarget {
 };
 
 enum class StartAfter : std::uint8_t { start, no_start };
+// delta: what is in the directory already and fits the backup stays, the rest is fetched. PostgreSQL only.
+enum class RestoreMethod : std::uint8_t { full, delta };
+// Whether what was there before the restore can be put back. none: it was overwritten.
+enum class WayBack : std::uint8_t { kept, none };
 struct RestoreTarget {
   DatabaseId database;
   std::string database_name;
@@ -257,6 +261,7 @@ struct RestoreTarget {
   Timeline timeline;    // to replay along
   Lsn planned_through;  // as far as the catalog knows of log in the stores; zero: nobody planned
   StartAfter start = StartAfter::start;
+  RestoreMethod method = RestoreMethod::full;
   std::vector<std::pair<std::string, std::string>> tablespaces;  // from -> to
   std::uint64_t bytes = 0;                                       // of the backup; after the restore: bytes restored
   std::vector<EpochId> epochs;                                   // data keys it needs
@@ -267,6 +272,9 @@ struct RestoreTarget {
   Timestamp reached_time;  // last replayed commit, when there was one
   double seconds = 0;
   std::string aside;  // where the old directory is, for rollback
+  WayBack way_back = WayBack::kept;
+  std::uint64_t fetched_bytes = 0;  // delta: of the content, what was not there
+  std::string leftovers;            // overwritten: where what the backup does not have was moved; empty: nothing was
   std::string error;
   std::string hint;
   Code code = Code::internal;

@@ -91,6 +91,7 @@ void write_to(schema::RestoreTarget::Builder to, const RestoreTarget& from) {
   to.setTimeline(from.timeline.value());
   to.setPlannedThrough(from.planned_through.value());
   to.setStart(enumerant<schema::StartAfter>(from.start));
+  to.setMethod(enumerant<schema::RestoreMethod>(from.method));
   write_mappings(to.initTablespaces(count(from.tablespaces)), from.tablespaces);
   to.setBytes(from.bytes);
   write_ids(to.initEpochs(count(from.epochs)), from.epochs);
@@ -100,6 +101,9 @@ void write_to(schema::RestoreTarget::Builder to, const RestoreTarget& from) {
   to.setReachedTime(from.reached_time.micros());
   to.setSeconds(from.seconds);
   to.setAside(text_of(from.aside));
+  to.setWayBack(enumerant<schema::WayBack>(from.way_back));
+  to.setFetchedBytes(from.fetched_bytes);
+  to.setLeftovers(text_of(from.leftovers));
   to.setError(text_of(from.error));
   to.setHint(text_of(from.hint));
   to.setCode(enumerant<schema::Code>(from.code));
@@ -119,6 +123,7 @@ RestoreTarget read_from(schema::RestoreTarget::Reader from, Reading& reading) {
   out.timeline = Timeline(from.getTimeline());
   out.planned_through = Lsn(from.getPlannedThrough());
   out.start = reading.enumerant<StartAfter>(from.getStart());
+  out.method = reading.enumerant<RestoreMethod>(from.getMethod());
   out.tablespaces = read_mappings(from.getTablespaces(), reading);
   out.bytes = from.getBytes();
   out.epochs = read_ids<EpochId>(from.getEpochs(), reading);
@@ -128,6 +133,9 @@ RestoreTarget read_from(schema::RestoreTarget::Reader from, Reading& reading) {
   out.reached_time = reading.time(from.getReachedTime());
   out.seconds = reading.number(from.getSeconds());
   out.aside = reading.text(from.getAside());
+  out.way_back = reading.enumerant<WayBack>(from.getWayBack());
+  out.fetched_bytes = from.getFetchedBytes();
+  out.leftovers = reading.text(from.getLeftovers());
   out.error = reading.text(from.getError());
   out.hint = reading.text(from.getHint());
   out.code = reading.enumerant<Code>(from.getCode());

@@ -262,6 +262,7 @@ void write_to(schema::RestorePlanRequest::Builder to, const RestorePlanRequest& 
   write_list(to.initMap(count(from.map)), from.map);
   write_mappings(to.initTablespaces(count(from.tablespaces)), from.tablespaces);
   to.setStart(enumerant<schema::StartAfter>(from.start));
+  to.setMethod(enumerant<schema::RestoreMethod>(from.method));
 }
 
 RestorePlanRequest read_from(schema::RestorePlanRequest::Reader from, Reading& reading) {
@@ -274,6 +275,7 @@ RestorePlanRequest read_from(schema::RestorePlanRequest::Reader from, Reading& r
   out.map = read_list<RestorePlanRequest::Mapping>(from.getMap(), reading);
   out.tablespaces = read_mappings(from.getTablespaces(), reading);
   out.start = reading.enumerant<StartAfter>(from.getStart());
+  out.method = reading.enumerant<RestoreMethod>(from.getMethod());
   return out;
 }
 

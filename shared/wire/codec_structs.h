@@ -49,6 +49,12 @@ constexpr TargetKind last_of(TargetKind) {
 constexpr StartAfter last_of(StartAfter) {
   return StartAfter::no_start;
 }
+constexpr RestoreMethod last_of(RestoreMethod) {
+  return RestoreMethod::delta;
+}
+constexpr WayBack last_of(WayBack) {
+  return WayBack::none;
+}
 constexpr Listing last_of(Listing) {
   return Listing::restores;
 }
@@ -82,6 +88,8 @@ static_assert(same_last<JobKind>(schema::JobKind::REFRESH));
 static_assert(same_last<JobState>(schema::JobState::LOST));
 static_assert(same_last<TargetKind>(schema::TargetKind::IMMEDIATE));
 static_assert(same_last<StartAfter>(schema::StartAfter::NO_START));
+static_assert(same_last<RestoreMethod>(schema::RestoreMethod::DELTA));
+static_assert(same_last<WayBack>(schema::WayBack::NONE));
 static_assert(same_last<Listing>(schema::Listing::RESTORES));
 static_assert(same_last<NodeRequest::Verb>(schema::NodeVerb::UNCORDON));
 static_assert(same_last<StoreRequest::Verb>(schema::StoreVerb::REMOVE));

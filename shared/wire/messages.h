@@ -306,6 +306,7 @@ struct RestorePlanRequest {
   std::vector<Mapping> map;
   std::vector<std::pair<std::string, std::string>> tablespaces;
   StartAfter start = StartAfter::start;
+  RestoreMethod method = RestoreMethod::full;
 };
 struct RestoreRunRequest {  // exactly a plan that was answered before
   RestoreId restore;

@@ -14,6 +14,7 @@
 #include "agent/restore/incomplete_mark.h"
 #include "agent/restore/leftovers.h"
 #include "agent/restore/set_aside.h"
+#include "tests/agent/restore/copying_clones.h"
 #include "tests/agent/restore/repository_in_a_directory.h"
 #include "tests/harness/result_matchers.h"
 
@@ -37,18 +38,6 @@ std::uint64_t allocated(const std::string& path) {
   struct stat info {};
   EXPECT_EQ(::stat(path.c_str(), &info), 0) << path;
   return static_cast<std::uint64_t>(info.st_blocks) * 512;
-}
-
-// What a file system can do that can clone, on one that perhaps cannot.
-FileClones copying_clones() {
-  return {[](const std::string&) { return true; },
-          [](int from, int to) -> Result<> {
-            std::array<char, 4096> buffer{};
-            for (ssize_t got = 0; (got = ::read(from, buffer.data(), buffer.size())) > 0;) {
-              if (::write(to, buffer.data(), static_cast<std::size_t>(got)) != got) return fail(Code::internal, "copy");
-            }
-            return {};
-          }};
 }
 
 // A backup of a small cluster with one tablespace: a frame for each 4 pages of a relation, small files in one frame.
@@ -382,6 +371,8 @@ TEST_F(DeltaRestore, TakesTheOldContentFromClonesAndLeavesTheOldDirectoryAsItIs)
 
   const auto done = restore_from_clones(*reader_, options(), restore_, copying_clones(), StopToken(), {});
   ASSERT_THAT(done, Succeeded());
+  EXPECT_FALSE(fs::exists(data() + "/global/pg_control")) << "it is not the caller's last word";
+  ASSERT_THAT(clear_incomplete_mark(data(), owner_), Succeeded());
   EXPECT_EQ(done->content.frames_fetched, always_fetched + 3) << "of 1000, 1001, 2000";
   EXPECT_EQ(tree_of(aside_name(data(), restore_)), old_data);
   const std::string old_version = aside_name(location() + "/PG_15_1", restore_);
@@ -392,14 +383,13 @@ TEST_F(DeltaRestore, TakesTheOldContentFromClonesAndLeavesTheOldDirectoryAsItIs)
 
 TEST_F(DeltaRestore, FetchesWhatCannotBeCloned) {
   ASSERT_THAT(set_aside(data_directory_entries(data(), restore_)), Succeeded());
-  FileClones none = copying_clones();
-  none.clone = [](int, int) -> Result<> { return fail(Code::unsupported, "no reflinks"); };
-  ASSERT_THAT(restore_from_clones(*reader_, options(), restore_, none, StopToken(), {}), Succeeded());
+  ASSERT_THAT(restore_from_clones(*reader_, options(), restore_, no_clones(), StopToken(), {}), Succeeded());
+  ASSERT_THAT(clear_incomplete_mark(data(), owner_), Succeeded());
   fs::remove_all(aside_name(location() + "/PG_15_1", restore_));
   expect_as_restored_in_full();
 }
 
-// Only where the tests' directory can do it: `TMPDIR` on XFS or Btrfs.
+// Only where /tmp is on a file system with reflinks.
 TEST_F(DeltaRestore, ClonesWithTheKernelWhereItCan) {
   const FileClones clones = kernel_file_clones();
   if (!clones.work_in(data())) GTEST_SKIP() << "no reflinks here";
@@ -408,6 +398,7 @@ TEST_F(DeltaRestore, ClonesWithTheKernelWhereItCan) {
   ASSERT_THAT(set_aside(data_directory_entries(data(), restore_)), Succeeded());
   const auto done = restore_from_clones(*reader_, options(), restore_, clones, StopToken(), {});
   ASSERT_THAT(done, Succeeded());
+  ASSERT_THAT(clear_incomplete_mark(data(), owner_), Succeeded());
   EXPECT_EQ(done->content.frames_fetched, always_fetched + 1);
   EXPECT_EQ(tree_of(aside_name(data(), restore_)), old_data);
   fs::remove_all(aside_name(location() + "/PG_15_1", restore_));

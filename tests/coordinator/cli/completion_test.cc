@@ -31,7 +31,7 @@ TEST(CommandShapes, ListEveryVerbWithItsOptions) {
     for (const ArgumentShape& option : command.options) {
       names.insert(names.end(), option.names.begin(), option.names.end());
     }
-    EXPECT_THAT(names, testing::IsSupersetOf({"-l", "--selector", "--to-time", "--recovery-key", "--yes"}));
+    EXPECT_THAT(names, testing::IsSupersetOf({"-l", "--selector", "--to-time", "--delta", "--recovery-key", "--yes"}));
   }
   EXPECT_TRUE(found);
 }

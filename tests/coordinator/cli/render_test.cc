@@ -133,6 +133,30 @@ TEST(JsonRestore, HasItsTargets) {
   EXPECT_TRUE(target["error"].is_null());
 }
 
+TEST(JsonRestore, ByDeltaSaysWhatWasFetchedAndWhetherThereIsAWayBack) {
+  Restore restore = samples::restore();
+  RestoreTarget& target = restore.targets.at(0);
+  const auto shown = [&restore] {
+    return json_of(show_restore(restore, names(), style(OutputFormat::json)))["targets"][0];
+  };
+  EXPECT_EQ(shown()["method"], "full");
+  EXPECT_TRUE(shown()["fetchedBytes"].is_null());
+  target.method = RestoreMethod::delta;
+  EXPECT_TRUE(shown()["wayBack"].is_null()) << "nobody knows before it has run";
+  target.state = "complete";
+  EXPECT_EQ(shown()["wayBack"], true);
+  target.way_back = WayBack::none;
+  target.fetched_bytes = 4096;
+  target.leftovers = "/var/lib/left";
+  EXPECT_EQ(shown()["method"], "delta");
+  EXPECT_EQ(shown()["wayBack"], false);
+  EXPECT_EQ(shown()["fetchedBytes"], 4096);
+  EXPECT_EQ(shown()["leftovers"], "/var/lib/left");
+  const std::string text = show_restore(restore, names(), style(OutputFormat::table));
+  EXPECT_NE(text.find("no way back: /var/lib/postgresql/15/main was overwritten"), std::string::npos) << text;
+  EXPECT_NE(text.find("moved to /var/lib/left"), std::string::npos) << text;
+}
+
 TEST(JsonJob, HasTheFieldsOfTheContract) {
   Job job = samples::job(1, JobState::running);
   job.progress = {10, 40, "copying"};

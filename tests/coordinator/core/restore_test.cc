@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "shared/repository/layout.h"
 #include "shared/repository/record.h"
 #include "tests/coordinator/core/fleet_fixture.h"
@@ -208,6 +210,42 @@ TEST_F(Restores, AreRolledBackOrFinalizedOnceTheyEnded) {
   report(undo.jobs.at(0), 1, JobKind::rollback, JobState::complete);
   EXPECT_EQ(restore(plan.restore.id).state, "rolled back");
   EXPECT_EQ(refusal(RestoreRequest{RestoreRequest::Verb::finalize, id}).code, Code::conflict);
+}
+
+TEST_F(Restores, ByDeltaSayThatThereMayBeNoWayBack) {
+  RestorePlanRequest wanted = request();
+  wanted.method = RestoreMethod::delta;
+  const auto plan = expect<RestorePlanReply>(wanted);
+  EXPECT_EQ(plan.restore.targets.at(0).method, RestoreMethod::delta);
+  const bool said = std::ranges::any_of(
+      plan.notes, [](const std::string& note) { return note.find("there is no way back") != std::string::npos; });
+  EXPECT_TRUE(said);
+}
+
+TEST_F(Restores, ThatOverwroteAreNotRolledBackAndTheirLeftoversAreFinalized) {
+  const auto plan = expect<RestorePlanReply>(request());
+  JobReport overwrote;
+  overwrote.sequence = 1;
+  overwrote.job.id = run(plan);
+  overwrote.job.kind = JobKind::restore;
+  overwrote.job.state = JobState::failed;
+  overwrote.job.error = "the target is not in the log";
+  overwrote.job.database = orders_;
+  overwrote.target = RestoreTarget{};
+  overwrote.target->way_back = WayBack::none;
+  overwrote.target->fetched_bytes = 4096;
+  overwrote.target->leftovers = "/srv/orders.leftovers";
+  say(host_, overwrote);
+  const RestoreTarget kept = restore(plan.restore.id).targets.at(0);
+  EXPECT_EQ(kept.way_back, WayBack::none);
+  EXPECT_EQ(kept.fetched_bytes, 4096U);
+  const std::string id = plan.restore.id.text();
+  const Refused refused = refusal(RestoreRequest{RestoreRequest::Verb::rollback, id});
+  EXPECT_EQ(refused.code, Code::conflict);
+  EXPECT_NE(refused.message.find("there is no way back"), std::string::npos) << refused.message;
+  const auto done = expect<JobsReply>(RestoreRequest{RestoreRequest::Verb::finalize, id});
+  report(done.jobs.at(0), 1, JobKind::finalize, JobState::complete);
+  EXPECT_EQ(restore(plan.restore.id).targets.at(0).leftovers, "");
 }
 
 TEST_F(Restores, FailWithTheirJob) {

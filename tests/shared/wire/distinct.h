@@ -48,6 +48,12 @@ constexpr unsigned last_value(TargetKind) {
 constexpr unsigned last_value(StartAfter) {
   return 1;
 }
+constexpr unsigned last_value(RestoreMethod) {
+  return 1;
+}
+constexpr unsigned last_value(WayBack) {
+  return 1;
+}
 constexpr unsigned last_value(Listing) {
   return 10;
 }

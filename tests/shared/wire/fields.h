@@ -100,11 +100,11 @@ inline auto fields(RecoveryTarget& value) {
 }
 inline auto fields(RestoreTarget& value) {
   auto& [database, database_name, engine, node, directory, in_place, backup, backup_finished_at, target, timeline,
-         planned_through, start, tablespaces, bytes, epochs, job, state, reached_lsn, reached_time, seconds, aside,
-         error, hint, code] = value;
+         planned_through, start, method, tablespaces, bytes, epochs, job, state, reached_lsn, reached_time, seconds,
+         aside, way_back, fetched_bytes, leftovers, error, hint, code] = value;
   return std::tie(database, database_name, engine, node, directory, in_place, backup, backup_finished_at, target,
-                  timeline, planned_through, start, tablespaces, bytes, epochs, job, state, reached_lsn, reached_time,
-                  seconds, aside, error, hint, code);
+                  timeline, planned_through, start, method, tablespaces, bytes, epochs, job, state, reached_lsn,
+                  reached_time, seconds, aside, way_back, fetched_bytes, leftovers, error, hint, code);
 }
 inline auto fields(Restore& value) {
   auto& [id, state, created_by, created_at, started_at, finished_at, targets] = value;
@@ -298,8 +298,8 @@ inline auto fields(RestorePlanRequest::Mapping& value) {
   return std::tie(database, node, directory);
 }
 inline auto fields(RestorePlanRequest& value) {
-  auto& [selection, target, backup, target_node, target_directory, map, tablespaces, start] = value;
-  return std::tie(selection, target, backup, target_node, target_directory, map, tablespaces, start);
+  auto& [selection, target, backup, target_node, target_directory, map, tablespaces, start, method] = value;
+  return std::tie(selection, target, backup, target_node, target_directory, map, tablespaces, start, method);
 }
 inline auto fields(RestoreRunRequest::Grant& value) {
   auto& [node, key] = value;
