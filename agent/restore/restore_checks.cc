@@ -193,6 +193,7 @@ Result<RestorePlan> check_restore(const RestoreTarget& target, const PostgresRes
     plan.times->recoverable_through = std::max(plan.times->recoverable_through, record.finished_at);
     if (target.target.time > plan.times->received_through) TRY(check_time_is_told(target.target.time, plan));
   }
+  if (plan.files == FilesFrom::place) TRY(check_log_opens(target, plan, run));
   return plan;
 }
 

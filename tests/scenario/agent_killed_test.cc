@@ -1,6 +1,7 @@
 // kill -9 of the agent at any moment: what was under way ends as failed and says why, nothing half done is shown as
 // done, the log goes on without a hole, and a restore that was cut off leaves the database as it was.
 #include <filesystem>
+#include <functional>
 #include <random>
 
 #include "tests/scenario/outage.h"
@@ -123,13 +124,16 @@ TEST_F(AgentKilled, StartsNoServerOnADirectoryThatADeltaRestoreHasOverwrittenInP
   writes_->stop();
   ASSERT_TRUE(covered(clock_.now()));
   const std::string data = cluster_->data_directory();
-  for (const std::string moment : {"/global/pg_control.holdfast-incomplete", "/backup_label"}) {
-    SCOPED_TRACE("killed when there was " + data + moment);
+  // What a restore has put beside or into the directory, after it has begun to overwrite: each is one more than before.
+  const auto leftovers = [this] { return set_aside().size(); };
+  const auto signals = [&data] { return std::size_t(std::filesystem::exists(data + "/recovery.signal")); };
+  for (const auto& count : {std::function<std::size_t()>(leftovers), std::function<std::size_t()>(signals)}) {
+    const std::size_t before = count();
     const auto ordered = restore({"--latest", "--delta", "--detach", "-o", "name"});
     ASSERT_EQ(ordered.exit_code, 0) << ordered.err;
     // Looked for without a pause: some are there for a moment only.
     const auto deadline = clock_.monotonic() + Micros(std::chrono::seconds(60));
-    while (!std::filesystem::exists(data + moment) && clock_.monotonic() < deadline) continue;
+    while (count() == before && clock_.monotonic() < deadline) continue;
     fleet_.agent(host).kill_hard();
     restart_agent();
     const std::string restoring = ordered.out.substr(0, ordered.out.find('\n'));

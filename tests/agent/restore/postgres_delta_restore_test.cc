@@ -86,7 +86,8 @@ TEST_F(PostgresDeltaRestore, ThatFailsStartsNoServerAndASecondOneGoesOn) {
   insert(1);
   const BackupRecord record = back_up();
   ship_everything();
-  insert(2);
+  receiver_.reset();
+  insert(2);  // only in the log that the server has, which no restore may replay
   const auto failed = restore_in_place(record, never_made());
   EXPECT_THAT(failed, FailedWith(Code::not_restorable, "overwritten in part"));
   EXPECT_THAT(failed.error().hint, testing::HasSubstr("run the restore again"));
@@ -112,6 +113,19 @@ TEST_F(PostgresDeltaRestore, ThatCannotReachItsTargetLeavesTheServerAlone) {
   EXPECT_THAT(restore_in_place(record, late), FailedWith(Code::not_restorable, "the log ends at"));
   EXPECT_EQ(*cluster_->sql(all_rows), "1");
   EXPECT_EQ(last_.way_back, WayBack::kept);
+}
+
+TEST_F(PostgresDeltaRestore, WithoutTheKeyOfTheNewestLogOverwritesNothing) {
+  insert(1);
+  const BackupRecord record = back_up();
+  NewEpoch next = repository_.fleet.new_epoch();
+  ASSERT_THAT(repository_.stores.put(epoch_name(record.database, next.key.id), next.object), Succeeded());
+  epoch_ = std::make_shared<EpochKey>(std::move(next.key));
+  insert(2);
+  ship_everything();
+  EXPECT_THAT(restore_in_place(record, {}), FailedWith(Code::denied, "there is no key"));
+  EXPECT_EQ(last_.way_back, WayBack::kept);
+  EXPECT_EQ(*cluster_->sql(all_rows), "1,2");
 }
 
 TEST_F(PostgresDeltaRestore, WithClonesSetsTheOldDirectoryAsideAndCanRollBack) {
