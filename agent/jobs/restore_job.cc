@@ -47,7 +47,7 @@ TargetServer target_server(const std::shared_ptr<ServerControl>& control, Micros
   TargetServer server;
   server.stop = [control, timeout] { return control->stop(timeout); };
   server.start = [control, timeout] { return control->start({}, timeout); };
-  server.log = [control] { return control->last_words(); };
+  server.log = [control] { return control->said(); };
   return server;
 }
 

@@ -20,6 +20,12 @@ namespace files = std::filesystem;
 constexpr Micros poll_interval = std::chrono::milliseconds(200);
 constexpr std::size_t last_words_limit = 2000;
 
+// The last lines.
+std::string last_words(std::string text) {
+  if (text.size() > last_words_limit) text.erase(0, text.find('\n', text.size() - last_words_limit) + 1);
+  return text;
+}
+
 std::string read_text(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
@@ -54,6 +60,13 @@ bool is_alive(int pid) {
   const std::string stat = read_text(proc(pid, "stat"));
   const auto name_end = stat.rfind(')');
   return name_end != std::string::npos && name_end + 2 < stat.size() && stat[name_end + 2] != 'Z';
+}
+
+// Empty: a pipe (of a logging collector or a service manager), a terminal, or not ours to see.
+std::string stderr_file_of(int pid) {
+  std::error_code problem;
+  const auto file = files::read_symlink(proc(pid, "fd/2"), problem);
+  return !problem && files::is_regular_file(file, problem) ? file.string() : std::string();
 }
 
 }  // namespace
@@ -105,6 +118,10 @@ std::optional<DebianCluster> debian_cluster_of(const std::string& data_directory
   return std::nullopt;
 }
 
+std::string debian_log_of(const DebianCluster& cluster) {
+  return fmt::format("/var/log/postgresql/postgresql-{}-{}.log", cluster.version, cluster.name);
+}
+
 ServerFacts ServerControl::facts() const {
   ServerFacts facts;
   facts.configured = settings_.commands;
@@ -133,10 +150,6 @@ Result<ServerManager> ServerControl::manager(const std::vector<std::string>& opt
 }
 
 std::string ServerControl::log_file() const {
-  // Debian's clusters have theirs in one place, whoever starts them (pg_ctlcluster(1)).
-  if (const auto debian = debian_cluster_of(settings_.data_directory, settings_.debian_root)) {
-    return fmt::format("/var/log/postgresql/postgresql-{}-{}.log", debian->version, debian->name);
-  }
   const std::string inside = settings_.data_directory + "/log";
   const files::path directory(settings_.data_directory);
   const auto parent = directory.parent_path().string();
@@ -147,20 +160,20 @@ std::string ServerControl::log_file() const {
   return inside + "/holdfast-start.log";
 }
 
-std::string ServerControl::last_words() const {
-  std::string text = read_text(log_file());
-  // A log goes on from one start to the next: what an earlier one said must not explain this one.
-  text.erase(0, std::min<std::size_t>(log_from_, text.size()));
-  for (const char* directory : {"/log", "/pg_log"}) {
-    std::error_code problem;
-    for (const auto& entry : files::directory_iterator(settings_.data_directory + directory, problem)) {
-      std::error_code unknown;
-      const auto written = entry.last_write_time(unknown);
-      if (!unknown && started_at_ && written >= *started_at_) text += read_text(entry.path().string());
-    }
+// What whoever starts it does not tell, is told by where the last server wrote to.
+void ServerControl::listen(const ServerManager& manager) {
+  ServerLogPlaces places;
+  places.data_directory = settings_.data_directory;
+  places.files.push_back(log_file());
+  if (const auto cluster = debian_cluster_of(settings_.data_directory, settings_.debian_root)) {
+    places.files.push_back(debian_log_of(*cluster));
   }
-  if (text.size() > last_words_limit) text.erase(0, text.find('\n', text.size() - last_words_limit) + 1);
-  return text;
+  if (!stderr_file_.empty() && std::ranges::find(places.files, stderr_file_) == places.files.end()) {
+    places.files.push_back(stderr_file_);
+  }
+  const auto* unit = std::get_if<SystemdUnit>(&manager);
+  places.unit = unit != nullptr ? unit->unit : unit_;
+  log_.emplace(std::move(places), clock_);
 }
 
 Result<> ServerControl::run(std::vector<std::string> arguments, const ServerManager& manager, Micros timeout,
@@ -180,6 +193,10 @@ Result<> ServerControl::stop(Micros timeout) {
   const std::string what = fmt::format("stop the server of \"{}\"", settings_.data_directory);
   const ServerManager chosen = TRY_DURING(what, manager({}));
   remembered_ = chosen;
+  if (const auto running = postmaster()) {
+    stderr_file_ = stderr_file_of(running->pid);
+    unit_ = facts().unit;
+  }
   const auto seconds = static_cast<int>(std::chrono::ceil<std::chrono::seconds>(timeout).count());
   auto asked = run(stop_command(chosen, settings_.data_directory, seconds), chosen, timeout, what);
   // A server that ended by itself in between makes its manager complain, and is what was wanted.
@@ -203,19 +220,16 @@ Result<> ServerControl::start(const std::vector<std::string>& options, Micros ti
   request.timeout_seconds = static_cast<int>(std::chrono::ceil<std::chrono::seconds>(timeout).count());
   auto arguments = start_command(chosen, request);
   if (!arguments) return fail(Code::unsupported, fmt::format("{}: {} takes no options", what, describe(chosen)));
-  std::error_code no_log;
-  const auto log_size = files::file_size(request.log_file, no_log);
-  log_from_ = no_log ? 0 : log_size;
-  started_at_ = files::file_time_type::clock::now() - std::chrono::seconds(1);
   if (std::holds_alternative<PgCtl>(chosen)) {
     const ActingAs user = TRY(ActingAs::user(settings_.owner));
     std::error_code ignored;
     files::create_directories(files::path(request.log_file).parent_path(), ignored);
   }
+  listen(chosen);
   auto started = run(std::move(*arguments), chosen, timeout, what);
   if (!started) {
     Error error = std::move(started).error();
-    const std::string words = last_words();
+    const std::string words = last_words(said());
     if (!words.empty()) error.message += "; its log says: " + words;
     return std::unexpected(std::move(error));
   }
@@ -233,7 +247,7 @@ Result<> ServerControl::wait_until_promoted(const PostgresEndpoint& endpoint, Mi
   std::string last = "not asked yet";
   while (clock_.monotonic() < deadline) {
     if (!is_running()) {
-      return fail(Code::conflict, fmt::format("{}: the server stopped; its log says: {}", what, last_words()));
+      return fail(Code::conflict, fmt::format("{}: the server stopped; its log says: {}", what, last_words(said())));
     }
     PostgresConnection::Settings settings;
     settings.stop = stop;

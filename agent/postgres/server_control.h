@@ -1,11 +1,11 @@
 #pragma once
 // Stops, starts and watches a cluster through whatever manages it on this host.
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/postgres/connection.h"
+#include "agent/postgres/server_log.h"
 #include "agent/postgres/server_manager.h"
 #include "shared/os/clock.h"
 
@@ -50,23 +50,29 @@ class ServerControl {
 
   // Who would be asked.
   Result<ServerManager> manager(const std::vector<std::string>& options) const;
-  // What the server has said since start() was called, as far as it can be read: pg_ctl's or Debian's log, and files
-  // that its logging collector wrote into the data directory. The last part of it; empty when there is none.
-  std::string last_words() const;
+  // What the server has said since the newest start() of ours, as far as its log can be found: the file that pg_ctl or
+  // Debian gives it, the one it wrote to when we stopped it, its unit's journal, its own logging collector's. Empty
+  // before a start.
+  std::string said() const { return log_ ? log_->said() : std::string(); }
+  // Where a server that pg_ctl starts writes to.
   std::string log_file() const;
 
  private:
   ServerFacts facts() const;
+  void listen(const ServerManager& manager);
   Result<> run(std::vector<std::string> arguments, const ServerManager& manager, Micros timeout,
                std::string_view what) const;
 
   Settings settings_;
   Clock& clock_;
   std::optional<ServerManager> remembered_;
-  std::uint64_t log_from_ = 0;  // size of the log when the server was started
-  std::optional<std::filesystem::file_time_type> started_at_;
+  std::string stderr_file_;  // of the server that stop() met; empty: none that is a file
+  std::string unit_;         // that it belonged to
+  std::optional<ServerLog> log_;
 };
 
+// Where Debian's tools let the server of a cluster write.
+std::string debian_log_of(const DebianCluster& cluster);
 // The Debian cluster whose settings name this data directory. nullopt: none.
 std::optional<DebianCluster> debian_cluster_of(const std::string& data_directory, const std::string& debian_root);
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <mutex>
 #include <optional>
 
@@ -71,7 +72,7 @@ class Run {
       settings.data_directory = target_.directory;
       settings.owner = parts_.owner;
       settings.log_file = target_.directory + ".holdfast-log";
-      server_ = target_.in_place ? managed_server(settings, parts_.clock) : pg_ctl_server(settings);
+      server_ = pg_ctl_server(settings, parts_.clock);
     }
   }
 
@@ -254,10 +255,24 @@ class Run {
     }
   }
 
+  // The last words of a server may still be on their way through its logging collector or the journal.
+  std::string last_words() const {
+    std::string said = log();
+    for (int i = 0; i < 10 && fatal_reason(said).empty(); ++i) {
+      if (parts_.stop.wait_for(poll_interval)) break;
+      said = log();
+    }
+    return said;
+  }
+
   Result<RecoveryEnd> explain_end() {
-    const std::string said = log();
+    const std::string said = last_words();
     const bool time_target = target_.target.kind == TargetKind::time;
     if (ended_before_target(said)) {
+      if (const Lsn reached = wal_service_->served().asked_through; reached < plan_.wal_end) {
+        return fail(Code::unavailable,
+                    fmt::format("recovery ended after {}, though the log goes on to {}", reached, plan_.wal_end));
+      }
       if (time_target && !tried_again_) {
         tried_again_ = true;
         return RecoveryEnd::before_target;
@@ -309,6 +324,7 @@ class Run {
   void ask_server() {
     const auto process = running_postmaster(target_.directory);
     if (!process) return;
+    ::kill(process->pid, SIGHUP);  // its settings are its own again, whether it lets us in or not
     PostgresEndpoint endpoint;
     endpoint.socket_directory = process->socket_directory;
     endpoint.port = process->port;
@@ -318,7 +334,6 @@ class Run {
       PostgresConnection connection = TRY(PostgresConnection::open(endpoint));
       const QueryRows rows = TRY(connection.query(
           "select coalesce((extract(epoch from pg_last_xact_replay_timestamp()) * 1000000)::bigint, 0)::text as at"));
-      (void)connection.query("select pg_reload_conf()").has_value();
       return rows.only("at");
     };
     const auto at = ask();

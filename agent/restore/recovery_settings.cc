@@ -21,6 +21,8 @@ constexpr std::array<std::string_view, 16> recovery_names{
     "recovery_target_name",   "recovery_target_time",      "recovery_target_xid",      "recovery_target_lsn",
     "recovery_target_action", "recovery_target_inclusive", "recovery_target_timeline", "primary_conninfo",
     "primary_slot_name",      "promote_trigger_file",      "recovery_min_apply_delay", "hot_standby"};
+// Ours only behind begin_mark: before it they are the cluster's own.
+constexpr std::array<std::string_view, 3> listening_names{"log_destination", "lc_messages", "log_min_messages"};
 constexpr std::array<std::string_view, 3> copy_names{"archive_mode", "synchronous_standby_names", "port"};
 
 std::vector<std::string_view> lines_of(std::string_view content) {
@@ -53,8 +55,11 @@ enum class Keep : std::uint8_t { copy_settings, nothing_of_ours };
 
 std::string stripped(std::string_view content, Keep keep) {
   std::string out;
+  bool marked = false;
   for (const auto line : lines_of(content)) {
     const std::string name = setting_name(line);
+    marked = marked || line == begin_mark;
+    if (marked && is_one_of(listening_names, name)) continue;
     if (is_one_of(recovery_names, name) || line == begin_mark) continue;
     if (keep == Keep::nothing_of_ours && (is_one_of(copy_names, name) || line == copy_mark)) continue;
     out += line;
@@ -187,7 +192,13 @@ Result<std::string> recovery_auto_conf(std::string_view old_content, const Recov
   if (settings.target.kind != TargetKind::latest) lines.add("recovery_target_action", "promote");
   // Nobody reads from it before it is promoted, and without readers the server does not insist on as many connections
   // and locks as the original had.
-  if (settings.watch == RecoveryWatch::watched) lines.add("hot_standby", "off");
+  if (settings.watch == RecoveryWatch::watched) {
+    lines.add("hot_standby", "off");
+    // How it ended only its log says: in plain lines, in the words that are looked for. A reload undoes these.
+    lines.add("log_destination", "stderr");
+    lines.add("lc_messages", "C");
+    lines.add("log_min_messages", "warning");
+  }
   const Keep keep =
       settings.identity == ClusterIdentity::copy || settings.port ? Keep::nothing_of_ours : Keep::copy_settings;
   return stripped(old_content, keep) + lines.text();

@@ -8,16 +8,12 @@
 #include <vector>
 
 #include "agent/postgres/server_control.h"
-#include "agent/postgres/server_programs.h"
+#include "agent/postgres/server_log.h"
 #include "agent/restore/owned_files.h"
-#include "agent/restore/recovery_settings.h"
 #include "shared/os/clock.h"
-#include "shared/os/posix_file_system.h"
 
 namespace holdfast {
 namespace {
-
-constexpr std::uint64_t log_tail = 64U << 10U;
 
 std::vector<std::string_view> lines_of(std::string_view content) {
   std::vector<std::string_view> lines;
@@ -28,15 +24,6 @@ std::vector<std::string_view> lines_of(std::string_view content) {
     content.remove_prefix(end + 1);
   }
   return lines;
-}
-
-std::string tail_of(const std::string& path) {
-  PosixFileSystem files;
-  const auto info = files.stat(path);
-  if (!info || !*info) return {};
-  const std::uint64_t from = (*info)->size > log_tail ? (*info)->size - log_tail : 0;
-  const auto content = files.read_range(path, from, log_tail);
-  return content ? std::string(as_text(*content)) : std::string();
 }
 
 Result<> run(const Command& command, std::string_view what) {
@@ -55,7 +42,7 @@ std::string shell_word(std::string_view text) {
 
 }  // namespace
 
-TargetServer pg_ctl_server(const PgCtlServer& settings) {
+TargetServer pg_ctl_server(const PgCtlServer& settings, Clock& clock) {
   TargetServer server;
   server.stop = [settings]() -> Result<> {
     if (!running_postmaster(settings.data_directory)) return {};
@@ -68,7 +55,9 @@ TargetServer pg_ctl_server(const PgCtlServer& settings) {
     // It may have ended by itself in between.
     return running_postmaster(settings.data_directory) ? asked : Result<>();
   };
-  server.start = [settings]() -> Result<> {
+  const auto log = std::make_shared<std::optional<ServerLog>>();
+  server.start = [settings, log, &clock]() -> Result<> {
+    log->emplace(ServerLogPlaces{settings.data_directory, {settings.log_file}}, clock);
     TRY(make_owned_file(settings.log_file, settings.owner, 0600));
     // data_directory may be set in the configuration that was restored, and then points at the original.
     std::string options = "-c data_directory=" + shell_word(settings.data_directory);
@@ -87,22 +76,7 @@ TargetServer pg_ctl_server(const PgCtlServer& settings) {
     command.timeout = std::chrono::minutes(2);
     return run(command, fmt::format("start of the server in \"{}\"", settings.data_directory));
   };
-  server.log = [settings] { return tail_of(settings.log_file); };
-  return server;
-}
-
-TargetServer managed_server(const PgCtlServer& settings, Clock& clock) {
-  ServerControl::Settings control_settings;
-  control_settings.data_directory = settings.data_directory;
-  control_settings.owner = settings.owner;
-  const auto slash = settings.programs.find("/bin");
-  const auto version = settings.programs.rfind('/', slash - 1);
-  if (slash != std::string::npos) control_settings.major_version = major_of(settings.programs.substr(version + 1));
-  const auto control = std::make_shared<ServerControl>(control_settings, clock);
-  TargetServer server;
-  server.stop = [control, settings] { return control->stop(settings.stop_timeout); };
-  server.start = [control] { return control->start({}, std::chrono::minutes(2)); };
-  server.log = [control] { return control->last_words(); };
+  server.log = [log] { return *log ? (*log)->said() : std::string(); };
   return server;
 }
 

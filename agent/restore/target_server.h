@@ -14,7 +14,7 @@ namespace holdfast {
 struct TargetServer {
   std::function<Result<>()> stop;    // fast; returns when it is down, fine when it was
   std::function<Result<>()> start;   // may return before the server accepts connections
-  std::function<std::string()> log;  // what it said lately, as far as that can be read; may be empty
+  std::function<std::string()> log;  // what it said since start(), as far as that can be read; may be empty
 };
 
 struct PgCtlServer {
@@ -25,9 +25,8 @@ struct PgCtlServer {
   std::string config_file = {};  // empty: the one in the data directory
   Micros stop_timeout{std::chrono::minutes(5)};
 };
-TargetServer pg_ctl_server(const PgCtlServer& settings);
-// Through what manages the cluster of this directory on this host (agent/postgres/server_control).
-TargetServer managed_server(const PgCtlServer& settings, Clock& clock);
+// `clock` must outlive it.
+TargetServer pg_ctl_server(const PgCtlServer& settings, Clock& clock);
 
 // The last FATAL or PANIC of a log with its DETAIL and HINT, one line; empty when there is none.
 std::string fatal_reason(std::string_view log);

@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -145,26 +144,6 @@ TEST_F(Controlling, SaysWhyAServerDoesNotStart) {
   const auto started = control(cluster).start({}, patience);
   ASSERT_FALSE(started.has_value());
   EXPECT_THAT(started.error().message, HasSubstr("shared_buffers"));
-}
-
-TEST_F(Controlling, QuotesOnlyWhatThisStartSaid) {
-  auto cluster = PostgresCluster::create({}).value();
-  auto server = control(cluster);
-  std::ofstream(server.log_file()) << "FATAL:  recovery ended before configured recovery target was reached\n";
-  ASSERT_EQ(::chown(server.log_file().c_str(), cluster.owner().uid, cluster.owner().gid), 0);
-  ASSERT_TRUE(cluster.append_config("shared_buffers = nonsense").has_value());
-  ASSERT_FALSE(server.start({}, patience).has_value());
-  EXPECT_THAT(server.last_words(), HasSubstr("shared_buffers"));
-  EXPECT_THAT(server.last_words(), ::testing::Not(HasSubstr("recovery ended before")));
-}
-
-TEST_F(Controlling, HearsAServerThatWritesItsOwnLogFiles) {
-  auto cluster = PostgresCluster::create({.settings = {"logging_collector = on"}}).value();
-  auto server = control(cluster);
-  std::ofstream(cluster.data_directory() + "/recovery.signal") << "";
-  const auto started = server.start({}, patience);
-  EXPECT_FALSE(started.has_value());
-  EXPECT_THAT(server.last_words(), HasSubstr("restore_command"));
 }
 
 TEST_F(Controlling, WaitsForTheEndOfRecovery) {

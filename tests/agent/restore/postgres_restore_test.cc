@@ -73,6 +73,28 @@ TEST_F(PostgresRestore, ReachesATimeAfterTheLastCommit) {
   EXPECT_EQ(ask(all_rows), "1");
 }
 
+// The end of recovery is only in the file of the server's own collector.
+TEST_F(PostgresRestore, FindsWhatAServerSaysThatCollectsItsOwnLog) {
+  ASSERT_THAT(cluster_->append_config("logging_collector = on\nlog_directory = 'its log'\nlog_destination = 'csvlog'"),
+              Succeeded());
+  back_up();
+  insert(1);
+  ship_everything();
+  RecoveryTarget nowhere = to(TargetKind::name);
+  nowhere.text = "never made";
+  EXPECT_THAT(restore(wanted(nowhere)), FailedWith(Code::not_restorable, "without the target"));
+  RecoveryTarget target = to(TargetKind::time);
+  target.time = server_time();
+  write_log_without_a_commit();
+  ASSERT_THAT(restore(wanted(target)), Succeeded());
+  EXPECT_EQ(ask(all_rows), "1");
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (ask("SHOW log_destination") != "csvlog" && std::chrono::steady_clock::now() < deadline) {
+    repository_.clock.sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_EQ(ask("SHOW log_destination"), "csvlog") << "it is as it was configured again";
+}
+
 TEST_F(PostgresRestore, RefusesATimeThatTheStoredLogCannotAnswerFor) {
   back_up();
   insert(1);
@@ -164,7 +186,7 @@ TEST_F(PostgresRestore, LeavesAClusterThatRecoversWithoutAnAgent) {
   settings.data_directory = target();
   settings.owner = cluster_->owner();
   settings.log_file = target() + ".log";
-  ASSERT_THAT(pg_ctl_server(settings).start(), Succeeded());
+  ASSERT_THAT(pg_ctl_server(settings, repository_.clock).start(), Succeeded());
   started_.push_back(target());
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   while (ask("SELECT pg_is_in_recovery()") != "f" && std::chrono::steady_clock::now() < deadline) {
@@ -203,7 +225,7 @@ TEST_F(InPlaceRestore, SetsTheOldDirectoryAsideAndCanRollBack) {
   settings.data_directory = cluster_->data_directory();
   settings.owner = cluster_->owner();
   settings.log_file = cluster_->root() + "/rollback.log";
-  const TargetServer server = pg_ctl_server(settings);
+  const TargetServer server = pg_ctl_server(settings, repository_.clock);
   ASSERT_THAT(undo_restore(undo_, server.stop, server.start), Succeeded());
   ASSERT_THAT(cluster_->wait_for(all_rows, "1,2,3"), Succeeded());
   EXPECT_FALSE(fs::exists(restored->aside));
@@ -219,6 +241,24 @@ TEST_F(InPlaceRestore, PutsTheOldClusterBackWhenRecoveryFails) {
   EXPECT_THAT(restore_in_place(record, target_of), FailedWith(Code::not_restorable));
   ASSERT_THAT(cluster_->wait_for(all_rows, "1,2"), Succeeded());
   EXPECT_EQ(steps_.back(), "put back");
+}
+
+// The file is appended to by every start.
+TEST_F(InPlaceRestore, DoesNotTakeTheWordsOfAnEarlierStartForThoseOfThisOne) {
+  insert(1);
+  const BackupRecord record = back_up();
+  ship_everything();
+  RecoveryTarget target_of = to(TargetKind::time);
+  target_of.time = server_time();
+  write_log_without_a_commit();
+  std::ofstream(cluster_->root() + "/restore.log")
+      << "FATAL:  recovery ended before configured recovery target was reached\n";
+  // The first start fails for a reason of its own.
+  fs::rename(agent_, agent_ + ".away");
+  std::ofstream(agent_) << "#!/bin/sh\nexit 200\n";
+  ::chmod(agent_.c_str(), 0755);
+  EXPECT_THAT(restore_in_place(record, target_of), FailedWith(Code::unavailable, "could not restore file"));
+  ASSERT_THAT(cluster_->wait_for(all_rows, "1"), Succeeded());
 }
 
 TEST_F(InPlaceRestore, IsPutBackAfterACrashOfTheAgent) {

@@ -134,6 +134,21 @@ TEST(RecoverySettings, AreTakenOutAgainAndTheCopysStay) {
   EXPECT_EQ(without_recovery(*recovery_auto_conf("work_mem = '64MB'\n", settings_for({}))), "work_mem = '64MB'\n");
 }
 
+TEST(RecoverySettings, LetTheLogBeReadWhileSomebodyWatches) {
+  constexpr std::string_view own = "lc_messages = 'de_DE.UTF-8'\nlog_destination = 'csvlog'\n";
+  const auto watched = recovery_auto_conf(own, settings_for({}));
+  const auto ours = watched->find("log_destination = 'stderr'\n");
+  ASSERT_NE(ours, std::string::npos);
+  EXPECT_GT(ours, watched->find("log_destination = 'csvlog'")) << "the last one counts";
+  EXPECT_THAT(*watched, HasSubstr("lc_messages = 'C'\n"));
+  EXPECT_THAT(*watched, HasSubstr("log_min_messages = 'warning'\n"));
+  EXPECT_EQ(*recovery_auto_conf(*watched, settings_for({})), *watched) << "another try does not add to it";
+  EXPECT_EQ(without_recovery(*watched), own);
+  RecoverySettings alone = settings_for({});
+  alone.watch = RecoveryWatch::unattended;
+  EXPECT_THAT(*recovery_auto_conf("", alone), Not(HasSubstr("log_destination")));
+}
+
 TEST(RestoreCommand, SurvivesOddPaths) {
   EXPECT_EQ(wal_get_command("/opt/a b/agent", "/run/50%/it's.sock"),
             "'/opt/a b/agent' wal-get --socket '/run/50%%/it'\\''s.sock' \"%f\" \"%p\"");

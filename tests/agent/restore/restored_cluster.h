@@ -54,7 +54,7 @@ class PostgresRestore : public testing::Test {
       settings.programs = "/usr/lib/postgresql/15/bin";
       settings.data_directory = directory;
       settings.owner = cluster_->owner();
-      EXPECT_THAT(pg_ctl_server(settings).stop(), Succeeded());
+      EXPECT_THAT(pg_ctl_server(settings, repository_.clock).stop(), Succeeded());
     }
   }
 
@@ -185,7 +185,7 @@ class InPlaceRestore : public PostgresRestore {
                            .stretches = [&wal](Timeline timeline) { return wal.stretches(timeline); },
                            .times = [&wal](Timeline timeline, Lsn end) { return wal.times(timeline, end); },
                            .owner = cluster_->owner(),
-                           .server = pg_ctl_server(server),
+                           .server = pg_ctl_server(server, repository_.clock),
                            .agent_program = agent_,
                            .runtime_directory = repository_.place.path(),
                            .role = "",
