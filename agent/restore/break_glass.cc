@@ -11,6 +11,7 @@
 #include "agent/restore/owned_files.h"
 #include "agent/restore/postgres_restore.h"
 #include "agent/restore/sqlite_restore.h"
+#include "agent/restore/timeline_choice.h"
 #include "shared/identity/stored_keys.h"
 #include "shared/repository/layout.h"
 #include "shared/repository/wal_reader.h"
@@ -84,22 +85,20 @@ Result<OsUser> server_user(const BreakGlassRestore& wanted) {
   return ::geteuid() == 0 ? user_by_name("postgres") : user_by_uid(::geteuid());
 }
 
-// The newest timeline that comes from the backup's and that the store knows, as the server's "latest" would find it.
-Result<Timeline> newest_timeline(WalReader& reader, Timeline from) {
-  Timeline newest = from;
-  for (Timeline next(from.value() + 1);; next = Timeline(next.value() + 1)) {
-    const auto content = reader.history(next);
-    if (!content && content.error().code == Code::not_found) return newest;
+// Its times and its way here are all that is asked of the log before the data keys are opened.
+Result<RestoreSource> choose_postgres_source(const OpenedRepository& repository, DatabaseId database,
+                                             const std::vector<BackupRecord>& backups,
+                                             const BreakGlassRestore& wanted) {
+  const KeyRing no_keys;
+  WalReader reader(repository.stores, repository.anchor, database, no_keys);
+  const HistoryOf history = [&reader](Timeline timeline) -> Result<TimelineHistory> {
+    if (timeline == Timeline(1)) return TimelineHistory();
+    const auto content = reader.history(timeline);
+    if (!content && content.error().code == Code::not_found) return TimelineHistory(timeline);
     if (!content) return std::unexpected(content.error());
-    const TimelineHistory history = TRY(TimelineHistory::parse(next, as_text(*content)));
-    if (history.includes(from)) newest = next;
-  }
-}
-
-Result<Timeline> timeline_for(const RecoveryTarget& target, WalReader& reader, Timeline from) {
-  if (target.timeline == "current") return from;
-  if (!target.timeline.empty() && target.timeline != "latest") return parse_timeline(target.timeline);
-  return newest_timeline(reader, from);
+    return TimelineHistory::parse(timeline, as_text(*content));
+  };
+  return choose_source(backups, TRY(reader.timelines()), wanted.target, wanted.backup, history);
 }
 
 }  // namespace
@@ -150,29 +149,6 @@ Result<DatabaseRecord> choose_database(const std::vector<DatabaseRecord>& databa
   return fail(Code::invalid, fmt::format("\"{}\" is more than one database", wanted), hint);
 }
 
-Result<BackupRecord> choose_backup(const std::vector<BackupRecord>& backups, const RecoveryTarget& target,
-                                   const std::string& wanted_backup) {
-  if (backups.empty()) return fail(Code::not_restorable, "the database has no complete backup");
-  const BackupRecord* best = nullptr;
-  for (const BackupRecord& backup : backups) {
-    if (!wanted_backup.empty()) {
-      if (!backup.backup.text().starts_with(wanted_backup)) continue;
-      if (best != nullptr) return fail(Code::invalid, fmt::format("\"{}\" is more than one backup", wanted_backup));
-      best = &backup;
-      continue;
-    }
-    if (target.kind == TargetKind::time && backup.finished_at > target.time) continue;
-    if (target.kind == TargetKind::lsn && backup.stop_lsn > target.lsn) continue;
-    if (best == nullptr || backup.finished_at > best->finished_at) best = &backup;
-  }
-  if (best != nullptr) return *best;
-  if (!wanted_backup.empty()) return fail(Code::not_found, fmt::format("there is no backup \"{}\"", wanted_backup));
-  const auto& first = *std::ranges::min_element(backups, {}, &BackupRecord::finished_at);
-  return fail(
-      Code::not_restorable, "no backup ends before the target",
-      fmt::format("the first point that can be restored is {} ({})", to_rfc3339(first.finished_at), first.stop_lsn));
-}
-
 Result<RestoreTarget> restore_from_repository(const OpenedRepository& repository, const BreakGlassRestore& wanted,
                                               Clock& clock, Entropy& entropy, const Logger& log, const StopToken& stop,
                                               const std::function<void(const Progress&)>& progress) {
@@ -180,7 +156,11 @@ Result<RestoreTarget> restore_from_repository(const OpenedRepository& repository
   const DatabaseRecord database = TRY(choose_database(databases, wanted.database));
   const BackupListing listing = TRY(list_backups(repository.stores, repository.anchor, database.database));
   for (const Error& problem : listing.problems) log.warning("a backup is not sound", {{"error", problem.text()}});
-  const BackupRecord record = TRY(choose_backup(listing.backups, wanted.target, wanted.backup));
+  const RestoreSource source =
+      database.engine == Engine::sqlite
+          ? RestoreSource{TRY(choose_backup(listing.backups, wanted.target, wanted.backup)), {}}
+          : TRY(choose_postgres_source(repository, database.database, listing.backups, wanted));
+  const BackupRecord& record = source.backup;
   log.info("restoring",
            {{"database", record.database_name}, {"backup", record.backup}, {"to", wanted.target_directory}});
 
@@ -207,7 +187,8 @@ Result<RestoreTarget> restore_from_repository(const OpenedRepository& repository
     return target;
   }
   WalReader wal(repository.stores, repository.anchor, record.database, keys);
-  target.timeline = TRY(timeline_for(wanted.target, wal, record.timeline));
+  target.timeline = source.timeline;
+  target.target.timeline.clear();  // settled
   const RuntimeDirectory runtime = TRY(RuntimeDirectory::make());
   const OsUser owner = TRY(server_user(wanted));
   PostgresRestoreRun run{.reader = reader,

@@ -30,10 +30,6 @@ Result<OpenedRepository> open_repository(FileSystem& files, const std::string& s
 
 // By id, unique prefix of an id, or name; the only one when `wanted` is empty.
 Result<DatabaseRecord> choose_database(const std::vector<DatabaseRecord>& databases, const std::string& wanted);
-// The newest backup from which the target can be reached. Code::not_restorable names the nearest one there is.
-Result<BackupRecord> choose_backup(const std::vector<BackupRecord>& backups, const RecoveryTarget& target,
-                                   const std::string& wanted_backup);
-
 struct BreakGlassRestore {
   std::string database;          // name or id; empty: the only one
   std::string backup;            // id or prefix; empty: by target

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -81,6 +82,8 @@ struct WalReader::State {
   ListingPtr known_listing(Timeline timeline, Lsn end) const;
   Result<EpochDocument> epoch(EpochId id);
   Result<OpenedWal> open(const WalName& name);
+  Result<WalHeader> header(const WalName& name);
+  Result<std::set<Timeline>> timelines() const;
   Result<Filled> fill(ListingPtr listing, Lsn begin, Lsn end);
   Result<Filled> fill(Timeline timeline, Lsn begin, Lsn end);
   Result<TimelineHistory> history_of(Timeline timeline);
@@ -142,6 +145,31 @@ Result<OpenedWal> WalReader::State::open(const WalName& name) {
     FrameDecoder decoder;
     return OpenedWal{header, TRY(open_wal_object(object, document.signer, keys, decoder))};
   });
+}
+
+Result<WalHeader> WalReader::State::header(const WalName& name) {
+  const std::string object_name = wal_name(database, name.timeline, name.first, name.last);
+  return first_sound_object(stores, object_name, [&](const Bytes& object) -> Result<WalHeader> {
+    const EpochDocument document = TRY(epoch(TRY(peek_wal_header(object)).epoch));
+    const WalHeader found = TRY(verify_wal_object(object, document.signer));
+    if (found.fleet != anchor.fleet || found.database != database || found.node != document.node ||
+        found.timeline != name.timeline || found.first != name.first || found.last != name.last) {
+      return fail(Code::denied, "it is the WAL of another name");
+    }
+    return found;
+  });
+}
+
+Result<std::set<Timeline>> WalReader::State::timelines() const {
+  std::set<Timeline> found;
+  for (const NamedStore& store : stores.stores()) {
+    const auto objects =
+        TRY_DURING(fmt::format("store \"{}\"", store.name), store.store->list(database_prefix(database) + "wal/"));
+    for (const ObjectInfo& object : objects) {
+      if (const auto name = parse_wal_name(object.name)) found.insert(name->timeline);
+    }
+  }
+  return found;
 }
 
 // [begin, ..) of one timeline, until `end` or until nothing goes on there. An object that is listed and cannot be had
@@ -269,6 +297,30 @@ Result<WalTimes> WalReader::times(Timeline timeline, Lsn end) {
   if (newest == nullptr) return WalTimes();
   const OpenedWal opened = TRY(state_->open(*newest));
   return WalTimes{opened.header.received_through, opened.header.recoverable_through};
+}
+
+Result<std::vector<WalTimeline>> WalReader::timelines() {
+  std::vector<WalTimeline> out;
+  for (const Timeline timeline : TRY(state_->timelines())) {
+    WalTimeline found{timeline, {}, {}, {}};
+    std::vector<WalName> names = state_->refresh(timeline)->names;
+    for (const WalName& name : names) {
+      const auto header = state_->header(name);
+      if (!header) continue;
+      found.begun = header->received_from;
+      break;
+    }
+    std::ranges::sort(names, std::ranges::greater{}, &WalName::last);
+    for (const WalName& name : names) {
+      const auto header = state_->header(name);
+      if (!header) continue;
+      found.received_through = header->received_through;
+      found.recoverable_through = header->recoverable_through;
+      break;
+    }
+    out.push_back(found);
+  }
+  return out;
 }
 
 Result<Bytes> WalReader::history(Timeline timeline) {

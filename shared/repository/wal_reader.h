@@ -29,6 +29,15 @@ struct WalTimes {
   friend bool operator==(const WalTimes&, const WalTimes&) = default;
 };
 
+// What the objects of one timeline say of when it was written.
+struct WalTimeline {
+  Timeline timeline;
+  Timestamp begun;                // received by then at the latest; never: no object of it can be read
+  Timestamp received_through;     // as of the newest object
+  Timestamp recoverable_through;  // as of the newest object; never: its writer could not say
+  friend bool operator==(const WalTimeline&, const WalTimeline&) = default;
+};
+
 // Safe from many threads; keeps a listing per timeline, refreshed when something newer is asked for.
 class WalReader {
  public:
@@ -47,6 +56,9 @@ class WalReader {
   // What the objects of this timeline that end at or before `end` say of time; never, where there is none or its writer
   // could not say.
   Result<WalTimes> times(Timeline timeline, Lsn end);
+  // Every timeline that has objects, in order. Asks their signed headers only: works without data keys, and passes over
+  // what is damaged.
+  Result<std::vector<WalTimeline>> timelines();
 
  private:
   struct State;

@@ -73,6 +73,46 @@ TEST_F(PostgresRestore, ReachesATimeAfterTheLastCommit) {
   EXPECT_EQ(ask(all_rows), "1");
 }
 
+// A restore that was rolled back leaves a timeline behind that is higher than the one the server goes on with.
+TEST_F(PostgresRestore, FollowsTheTimelineThatWasWrittenAtItsTimeAndLast) {
+  back_up();
+  insert(1);
+  ship_everything();
+  ASSERT_THAT(restore(wanted()), Succeeded());
+  receiver_.reset();
+  positions_.forget();
+  PostgresEndpoint copy = endpoint_of(*cluster_);
+  copy.port = running_postmaster(target())->port;
+  copy.socket_directory = running_postmaster(target())->socket_directory;
+  receive_from(copy);
+  EXPECT_EQ(ask("INSERT INTO t VALUES(100) RETURNING n"), "100");
+  RecoveryTarget undone = to(TargetKind::time);
+  undone.time = server_time();
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(ask("INSERT INTO t VALUES(101) RETURNING n"), "101");
+    EXPECT_NE(ask("SELECT pg_switch_wal()"), "");
+    const Lsn end = *parse_lsn(ask("SELECT pg_current_wal_flush_lsn()"));
+    ASSERT_THAT(receiver_->wait_until_durable(Timeline(2), end, std::chrono::seconds(30), StopToken()), Succeeded());
+  }
+  receiver_.reset();
+  TearDown();
+  started_.clear();
+  fs::remove_all(target());
+  positions_.forget();
+  receive();
+  insert(2);
+  ship_everything();
+
+  const auto latest = restore(wanted());
+  ASSERT_THAT(latest, Succeeded());
+  EXPECT_EQ(ask(all_rows), "1,2") << "and not what was undone";
+  TearDown();
+  started_.clear();
+  fs::remove_all(target());
+  ASSERT_THAT(restore(wanted(undone)), Succeeded());
+  EXPECT_EQ(ask(all_rows), "1,100");
+}
+
 // The end of recovery is only in the file of the server's own collector.
 TEST_F(PostgresRestore, FindsWhatAServerSaysThatCollectsItsOwnLog) {
   ASSERT_THAT(cluster_->append_config("logging_collector = on\nlog_directory = 'its log'\nlog_destination = 'csvlog'"),

@@ -32,6 +32,9 @@ class RememberedPositions final : public WalPositions {
     value_.with([&position](auto& value) { value = position; });
     return {};
   }
+  void forget() {
+    value_.with([](auto& value) { value.reset(); });
+  }
 
  private:
   Guarded<std::optional<WalResumePoint>> value_;
@@ -58,9 +61,10 @@ class PostgresRestore : public testing::Test {
     }
   }
 
-  void receive() {
+  void receive() { receive_from(endpoint_of(*cluster_)); }
+  void receive_from(const PostgresEndpoint& endpoint) {
     WalReceiver::Settings settings;
-    settings.endpoint = endpoint_of(*cluster_);
+    settings.endpoint = endpoint;
     settings.fleet = repository_.fleet.fleet;
     settings.database = repository_.fleet.database;
     settings.node = repository_.fleet.node;

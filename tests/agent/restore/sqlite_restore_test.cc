@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "agent/restore/timeline_choice.h"
 #include "agent/sqlite/online_backup.h"
 #include "tests/agent/restore/repository_in_a_directory.h"
 #include "tests/agent/sqlite/sqlite_file.h"

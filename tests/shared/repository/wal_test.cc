@@ -87,6 +87,26 @@ TEST(WalGap, IsWhereAStretchIsMissing) {
   EXPECT_EQ(first_gap({}, Timeline(1), Lsn(1), Lsn(2)), Lsn(1));
 }
 
+TEST_F(Wal, SaysWithoutKeysWhenEachTimelineWasWritten) {
+  put(0, 100);
+  WalHeader later = header(100, 200);
+  later.received_from = fleet.from + Micros(50);
+  later.received_through = fleet.from + Micros(99);
+  later.recoverable_through = fleet.from + Micros(77);
+  ASSERT_TRUE(memory->put(name(100, 200), encoded(later).object));
+  put(50, 90, 3);
+  const KeyRing none;
+  WalReader all(stores, fleet.anchor(), fleet.database, none);
+  const WalTimeline first{Timeline(1), fleet.from, fleet.from + Micros(99), fleet.from + Micros(77)};
+  const WalTimeline third{Timeline(3), fleet.from, fleet.from + Micros(5), fleet.from + Micros(4)};
+  EXPECT_THAT(all.timelines().value(), ElementsAre(first, third));
+  // Of what is damaged nothing is believed, and the rest still counts.
+  stores = StoreSet({{"disk", damaged(name(100, 200))}}, 1);
+  WalReader broken(stores, fleet.anchor(), fleet.database, none);
+  EXPECT_THAT(broken.timelines().value(),
+              ElementsAre(WalTimeline{Timeline(1), fleet.from, fleet.from + Micros(5), fleet.from + Micros(4)}, third));
+}
+
 TEST_F(Wal, SaysUpToWhichMomentItTellsEverything) {
   put(0, 100);
   put(100, 200);
