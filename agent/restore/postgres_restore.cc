@@ -106,6 +106,7 @@ class Run {
       TRY(journal(restore_step::writing));
     }
     TRY(write_files());
+    if (parts_.wal.end_at) parts_.wal.end_at(plan_.wal_end);
     if (target_.start == StartAfter::no_start) {
       TRY(stage());
     } else {
@@ -216,8 +217,9 @@ class Run {
       // time: nothing was committed in between. A log that does hold a later commit stops at the target and never comes
       // here. Recovery goes on from where it stopped; only the target is taken away, and the service still ends at the
       // position that was found.
-      TRY(check_time_is_told(target_.target.time, plan_));
-      parts_.log.info("no commit after the wanted time: recovering to the end of the log",
+      // So with a position that no record begins at or behind.
+      if (target_.target.kind == TargetKind::time) TRY(check_time_is_told(target_.target.time, plan_));
+      parts_.log.info("nothing in the log after the target: recovering to its end",
                       {{"directory", target_.directory}, {"end", plan_.wal_end}});
       recovery.target.kind = TargetKind::latest;
       TRY(write_recovery_settings(target_.directory, recovery, parts_.owner));
@@ -267,13 +269,14 @@ class Run {
 
   Result<RecoveryEnd> explain_end() {
     const std::string said = last_words();
-    const bool time_target = target_.target.kind == TargetKind::time;
+    const TargetKind kind = target_.target.kind;
+    const bool end_may_be_it = kind == TargetKind::time || kind == TargetKind::lsn;
     if (ended_before_target(said)) {
       if (const Lsn reached = wal_service_->served().asked_through; reached < plan_.wal_end) {
         return fail(Code::unavailable,
                     fmt::format("recovery ended after {}, though the log goes on to {}", reached, plan_.wal_end));
       }
-      if (time_target && !tried_again_) {
+      if (end_may_be_it && !tried_again_) {
         tried_again_ = true;
         return RecoveryEnd::before_target;
       }
@@ -311,7 +314,7 @@ class Run {
     const TimelineHistory history = TRY(TimelineHistory::parse(newest, as_text(content)));
     target_.timeline = newest;
     if (!history.switches().empty()) target_.reached_lsn = history.switches().back().at;
-    if (target_.target.kind == TargetKind::lsn && target_.target.inclusive &&
+    if (target_.target.kind == TargetKind::lsn && target_.target.inclusive && !tried_again_ &&
         target_.reached_lsn < target_.target.lsn) {
       return fail(Code::internal,
                   fmt::format("recovery ended at {}, before {}", target_.reached_lsn, target_.target.lsn));

@@ -111,6 +111,27 @@ Lsn end_of_log(const TimelineHistory& history, Lsn from, const std::vector<WalSt
   return end;
 }
 
+std::optional<WalStretch> log_behind(const TimelineHistory& history, Lsn end,
+                                     const std::vector<WalStretch>& stretches) {
+  std::optional<WalStretch> nearest;
+  for (const WalStretch& stretch : stretches) {
+    if (!history.includes(stretch.timeline)) continue;
+    const auto left = history.left_at(stretch.timeline);
+    // What a timeline has behind the switch belongs to another history.
+    if ((left ? std::min(stretch.last, *left) : stretch.last) <= end) continue;
+    if (!nearest || stretch.first < nearest->first) nearest = stretch;
+  }
+  return nearest;
+}
+
+Result<> check_no_gap(const RestoreTarget& target, Lsn wal_end, const std::optional<WalStretch>& behind) {
+  if (target.target.kind != TargetKind::latest || target.planned_through != Lsn() || !behind) return {};
+  return fail(Code::not_restorable,
+              fmt::format("the log in the store has a gap: nothing at {}, and it goes on at {} of timeline {}", wal_end,
+                          std::max(behind->first, wal_end), behind->timeline),
+              fmt::format("--to-lsn {} restores what lies before it", wal_end));
+}
+
 Result<> check_reachable(const RestoreTarget& target, const BackupRecord& record, Lsn wal_end) {
   if (wal_end < record.stop_lsn) {
     return fail(Code::not_restorable,
@@ -184,6 +205,7 @@ Result<RestorePlan> check_restore(const RestoreTarget& target, const PostgresRes
   const Lsn from = start_of(segment_at(record.timeline, record.start_lsn, plan.segment_size), plan.segment_size);
   plan.wal_end = end_of_log(plan.history, from, stretches);
   TRY(check_reachable(target, record, plan.wal_end));
+  TRY(check_no_gap(target, plan.wal_end, log_behind(plan.history, plan.wal_end, stretches)));
   // What the catalog knows of times, it knows of the log that was stored when an agent told it. When that is not all
   // there, or nobody asked the catalog, only the objects themselves can answer for a time.
   const bool as_planned = target.planned_through != Lsn() && plan.wal_end >= target.planned_through;

@@ -32,6 +32,11 @@ Result<RestorePlan> check_restore(const RestoreTarget& target, const PostgresRes
 Result<> check_reachable(const RestoreTarget& target, const BackupRecord& record, Lsn wal_end);
 // Pure: whether the end of the log is the state at `wanted`, when nothing in the log was committed later.
 Result<> check_time_is_told(Timestamp wanted, const RestorePlan& plan);
+// Pure: the first stretch of this history that lies behind `end`, so that `end` is a gap and no end; nullopt: none.
+std::optional<WalStretch> log_behind(const TimelineHistory& history, Lsn end, const std::vector<WalStretch>& stretches);
+// Pure: whether the latest point may be the end of what there is. Nobody who planned it knows how far the log should
+// go.
+Result<> check_no_gap(const RestoreTarget& target, Lsn wal_end, const std::optional<WalStretch>& behind);
 // Pure: the end of the log along `history` from `from` on without a gap; `from` itself when there is none.
 Lsn end_of_log(const TimelineHistory& history, Lsn from, const std::vector<WalStretch>& stretches);
 

@@ -45,7 +45,8 @@ Result<UniqueFd> listen_at(const std::string& path, const OsUser& owner) {
 
 WalSource wal_source(WalReader& reader) {
   return {[&reader](Timeline timeline, Lsn at, std::uint64_t size) { return reader.segment(timeline, at, size); },
-          [&reader](Timeline timeline) { return reader.history(timeline); }};
+          [&reader](Timeline timeline) { return reader.history(timeline); },
+          [&reader](Lsn end) { reader.end_at(end); }};
 }
 
 class WalService::Server {

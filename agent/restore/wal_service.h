@@ -21,6 +21,8 @@ namespace holdfast {
 struct WalSource {
   std::function<Result<Bytes>(Timeline timeline, Lsn at, std::uint64_t segment_size)> segment;
   std::function<Result<Bytes>(Timeline timeline)> history;
+  // The log that is wanted ends here, also when there is more behind a gap. May be empty.
+  std::function<void(Lsn end)> end_at = {};
 };
 // `reader` must outlive it.
 WalSource wal_source(WalReader& reader);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <map>
 #include <set>
@@ -75,6 +76,7 @@ struct WalReader::State {
   const TrustAnchor anchor;
   const DatabaseId database;
   const KeyRing& keys;
+  std::atomic<std::uint64_t> wanted_end = ~std::uint64_t{0};  // as end_at() says
   Guarded<std::map<Timeline, ListingPtr>> listings;
   Guarded<std::map<EpochId, EpochDocument>> epochs;
 
@@ -281,9 +283,15 @@ Result<std::vector<WalStretch>> WalReader::stretches(Timeline timeline) {
 Result<Bytes> WalReader::segment(Timeline timeline, Lsn at, std::uint64_t segment_size) {
   if (segment_size == 0) return fail(Code::invalid, "a WAL segment of no bytes");
   const Lsn begin(at.value() / segment_size * segment_size);
-  Bytes out = TRY(state_->segment(timeline, begin, begin + segment_size));
+  const Lsn end = std::min(begin + segment_size, Lsn(state_->wanted_end.load()));
+  if (end <= begin) return fail(Code::not_found, fmt::format("the log ends at {}", end));
+  Bytes out = TRY(state_->segment(timeline, begin, end));
   out.resize(segment_size, 0);
   return out;
+}
+
+void WalReader::end_at(Lsn end) {
+  state_->wanted_end = end.value();
 }
 
 // The newest object is enough: its times never fall along a chain.

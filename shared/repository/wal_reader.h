@@ -52,6 +52,8 @@ class WalReader {
   // end of the WAL. Everything else (store away, object damaged, key missing) is another code and must not look like
   // it.
   Result<Bytes> segment(Timeline timeline, Lsn at, std::uint64_t segment_size);
+  // Whoever reads has settled that the log ends here, whatever lies behind: segment() gives zeros from there on.
+  void end_at(Lsn end);
   Result<Bytes> history(Timeline timeline);  // content of the .history file
   // What the objects of this timeline that end at or before `end` say of time; never, where there is none or its writer
   // could not say.

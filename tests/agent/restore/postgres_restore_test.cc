@@ -166,6 +166,27 @@ TEST_F(PostgresRestore, RefusesATimeThatALateReceiverHasNotReached) {
   EXPECT_THAT(restore(wanted(target)), FailedWith(Code::not_restorable, "the last moment"));
 }
 
+TEST_F(PostgresRestore, DoesNotTakeTheEdgeOfAGapForTheLatestPoint) {
+  back_up();
+  insert(1);
+  write_log_without_a_commit();
+  insert(2);
+  write_log_without_a_commit();
+  const auto objects = repository_.store->list(wal_prefix(repository_.fleet.database, Timeline(1))).value();
+  std::vector<std::string> names;
+  for (const auto& object : objects) names.push_back(object.name);
+  std::ranges::sort(names);
+  const auto lost = parse_wal_name(names.at(names.size() - 2));
+  ASSERT_THAT(repository_.store->remove(names.at(names.size() - 2)), Succeeded());
+  const auto refused = restore(wanted());
+  EXPECT_THAT(refused, FailedWith(Code::not_restorable, fmt::format("nothing at {}", lost->first)));
+  EXPECT_FALSE(fs::exists(target()));
+  RecoveryTarget edge = to(TargetKind::lsn);
+  edge.lsn = lost->first;
+  ASSERT_THAT(restore(wanted(edge)), Succeeded()) << "as the hint says";
+  EXPECT_THAT(ask(all_rows), testing::StartsWith("1"));
+}
+
 TEST_F(PostgresRestore, StopsAtAPositionANameOrATransaction) {
   back_up();
   insert(1);

@@ -30,6 +30,29 @@ TEST(EndOfLog, FollowsTheTimelineOverAPromotion) {
   EXPECT_EQ(end_of_log(*history, Lsn(2 * mib), {stretch(1, 1, 4), stretch(2, 5, 12)}), Lsn(4 * mib));
 }
 
+TEST(LogBehindTheEnd, IsWhatThisHistoryHasBehindAGap) {
+  const TimelineHistory first;
+  EXPECT_EQ(log_behind(first, Lsn(8 * mib), {stretch(1, 1, 8)}), std::nullopt);
+  EXPECT_EQ(log_behind(first, Lsn(8 * mib), {stretch(1, 20, 30), stretch(1, 9, 20), stretch(1, 1, 8)}),
+            stretch(1, 9, 20));
+  EXPECT_EQ(log_behind(first, Lsn(8 * mib), {stretch(1, 1, 8), stretch(2, 9, 20)}), std::nullopt);
+  const auto history = TimelineHistory::parse(Timeline(2), "1\t0/600000\tpromoted\n");
+  ASSERT_THAT(history, Succeeded());
+  EXPECT_EQ(log_behind(*history, Lsn(6 * mib), {stretch(1, 1, 9)}), std::nullopt) << "timeline 2 left it before";
+  EXPECT_EQ(log_behind(*history, Lsn(4 * mib), {stretch(1, 1, 4), stretch(2, 5, 12)}), stretch(2, 5, 12));
+}
+
+TEST(Latest, IsNotTheEdgeOfAGap) {
+  RestoreTarget target;
+  target.target.kind = TargetKind::latest;
+  EXPECT_THAT(check_no_gap(target, Lsn(8 * mib), std::nullopt), Succeeded());
+  const auto refused = check_no_gap(target, Lsn(8 * mib), stretch(1, 9, 20));
+  EXPECT_THAT(refused, FailedWith(Code::not_restorable, "nothing at 0/800000, and it goes on at 0/900000"));
+  EXPECT_THAT(refused.error().hint, testing::HasSubstr("--to-lsn 0/800000"));
+  target.target.kind = TargetKind::lsn;
+  EXPECT_THAT(check_no_gap(target, Lsn(8 * mib), stretch(1, 9, 20)), Succeeded()) << "it says where to end";
+}
+
 TEST(Reachable, IsBetweenTheBackupsEndAndTheEndOfTheLog) {
   BackupRecord record;
   record.stop_lsn = Lsn(5 * mib);

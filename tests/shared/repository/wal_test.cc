@@ -87,6 +87,18 @@ TEST(WalGap, IsWhereAStretchIsMissing) {
   EXPECT_EQ(first_gap({}, Timeline(1), Lsn(1), Lsn(2)), Lsn(1));
 }
 
+TEST_F(Wal, EndsBeforeAGapWhenThatIsWhatSomebodyWants) {
+  put(0, 100);
+  put(200, segment_size);
+  WalReader wal = reader();
+  EXPECT_EQ(wal.segment(Timeline(1), Lsn(0), segment_size).error().code, Code::corrupt);
+  wal.end_at(Lsn(100));
+  Bytes front = content(0, 100, 1);
+  front.resize(segment_size);
+  EXPECT_EQ(*wal.segment(Timeline(1), Lsn(0), segment_size), front);
+  EXPECT_EQ(wal.segment(Timeline(1), Lsn(segment_size), segment_size).error().code, Code::not_found);
+}
+
 TEST_F(Wal, SaysWithoutKeysWhenEachTimelineWasWritten) {
   put(0, 100);
   WalHeader later = header(100, 200);
