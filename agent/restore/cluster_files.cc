@@ -136,8 +136,9 @@ Result<std::uint64_t> stage_wal(const std::string& directory, const RestorePlan&
   for (const auto& change : plan.history.switches()) timelines.push_back(change.parent);
   Lsn end = plan.wal_end;
   if (target.kind == TargetKind::immediate) end = record.stop_lsn;
-  if (target.kind == TargetKind::lsn) end = std::min(end, target.lsn + 1);
   const std::uint32_t size = plan.segment_size.bytes();
+  // The record before it may reach into the next segment, and the server stops at the first that begins behind it.
+  if (target.kind == TargetKind::lsn) end = std::min(end, target.lsn + size + 1);
   for (std::uint64_t number = record.start_lsn.value() / size; number * size < end.value(); ++number) {
     if (stop.stop_requested()) return fail(Code::cancelled, "the restore was stopped");
     bool found = false;

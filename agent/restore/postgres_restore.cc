@@ -17,6 +17,7 @@
 #include "agent/restore/owned_files.h"
 #include "agent/restore/reachable_program.h"
 #include "agent/restore/restore_checks.h"
+#include "agent/restore/target_search.h"
 #include "shared/os/posix_file_system.h"
 
 namespace holdfast {
@@ -191,9 +192,22 @@ class Run {
     TRY(remove_tree(directory));
     (void)TRY(stage_wal(directory, plan_, parts_.record, target_.target, parts_.wal, parts_.owner, parts_.stop));
     RecoverySettings unattended = settings(staged_wal_command(directory));
+    if (TRY(is_the_end_of(directory))) unattended.target.kind = TargetKind::latest;
     unattended.watch = RecoveryWatch::unattended;
     TRY(write_recovery_settings(target_.directory, unattended, parts_.owner));
     return allow_start();
+  }
+
+  // As in recover(), decided beforehand: nobody will be there to take the target away.
+  Result<bool> is_the_end_of(const std::string& staged_log) const {
+    const TargetKind kind = target_.target.kind;
+    if (kind != TargetKind::time && kind != TargetKind::lsn) return false;
+    const auto holds = staged_log_holds(staged_log, plan_.segment_size, target_.target, plan_.wal_end);
+    // Unread, the target stays: then the server stops there or not at all, but never later.
+    if (!holds) parts_.log.error("the staged log could not be searched for the target", holds.error(), {});
+    if (!holds || *holds) return false;
+    if (kind == TargetKind::time) TRY(check_time_is_told(target_.target.time, plan_));
+    return true;
   }
 
   Result<> recover() {

@@ -256,6 +256,42 @@ TEST_F(PostgresRestore, LeavesAClusterThatRecoversWithoutAnAgent) {
   EXPECT_EQ(ask(all_rows), "1");
 }
 
+TEST_F(PostgresRestore, LeavesAClusterThatRecoversAloneToATimeAfterTheLastCommitOrToTheEnd) {
+  back_up();
+  insert(1);
+  RecoveryTarget between = to(TargetKind::time);
+  between.time = server_time();
+  insert(2);
+  ship_everything();
+  RecoveryTarget after = to(TargetKind::time);
+  after.time = server_time();
+  write_log_without_a_commit();
+  RecoveryTarget end = to(TargetKind::lsn);
+  const auto objects = repository_.store->list(wal_prefix(repository_.fleet.database, Timeline(1))).value();
+  for (const auto& object : objects) end.lsn = std::max(end.lsn, parse_wal_name(object.name)->last);
+  receiver_.reset();
+  for (const auto& [where, rows] : {std::pair(between, "1"), std::pair(after, "1,2"), std::pair(end, "1,2")}) {
+    BreakGlassRestore what = wanted(where);
+    what.start = StartAfter::no_start;
+    ASSERT_THAT(restore(what), Succeeded());
+    PgCtlServer settings;
+    settings.programs = "/usr/lib/postgresql/15/bin";
+    settings.data_directory = target();
+    settings.owner = cluster_->owner();
+    settings.log_file = target() + ".log";
+    ASSERT_THAT(pg_ctl_server(settings, repository_.clock).start(), Succeeded());
+    started_.push_back(target());
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (ask("SELECT pg_is_in_recovery()") != "f" && std::chrono::steady_clock::now() < deadline) {
+      repository_.clock.sleep_for(std::chrono::milliseconds(50));
+    }
+    EXPECT_EQ(ask(all_rows), rows);
+    TearDown();
+    started_.clear();
+    fs::remove_all(target());
+  }
+}
+
 TEST_F(PostgresRestore, MovesTablespacesOfACopyBesideIt) {
   const std::string place = cluster_->root() + "/fast";
   ASSERT_THAT(make_owned_directory(place, cluster_->owner(), 0700), Succeeded());
