@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "agent/daemon/interrupted.h"
+#include "agent/jobs/finished_backup.h"
 #include "agent/jobs/verify_job.h"
 
 namespace holdfast {
@@ -72,9 +73,13 @@ Result<> Agent::run() {
 }
 
 Result<> Agent::begin() {
-  TRY_DURING("finish what a crash left", end_interrupted_jobs(parts_.state, parts_.clock, parts_.log));
-  TRY_DURING("read which backups are owed", schedule_.remember());
   if (auto assignment = TRY(parts_.state.assignment())) assignment_ = std::move(*assignment);
+  const FindBackup find_backup = [this](const Job& job) -> Result<std::optional<Backup>> {
+    const StoreSet stores = TRY(stores_.open_all(assignment_.stores, 1));
+    return finished_backup(stores, {parts_.identity.fleet, parts_.identity.root}, job);
+  };
+  TRY_DURING("finish what a crash left", end_interrupted_jobs(parts_.state, parts_.clock, parts_.log, find_backup));
+  TRY_DURING("read which backups are owed", schedule_.remember());
   // Confirmed to the coordinator, but the agent died before they began: they are ours to carry out.
   for (const auto& order : TRY(parts_.state.orders_without_report())) waiting_orders_.push_back(order);
   watch_ = std::make_unique<HostWatch>(parts_.config, open_files_, parts_.log,

@@ -1,5 +1,7 @@
 #include "agent/daemon/interrupted.h"
 
+#include <fmt/format.h>
+
 #include "agent/jobs/restore_job.h"
 
 namespace holdfast {
@@ -36,6 +38,18 @@ Error cause_of(JobReport& report, AgentState& state, Clock& clock, const Logger&
           "run the restore again"};
 }
 
+// Before anything of a backup is called lost: with its record in a store it is a backup, whoever knows of it.
+Result<bool> backup_was_finished(JobReport& report, Clock& clock, const FindBackup& find_backup) {
+  auto found = TRY(find_backup(report.job));
+  if (!found) return false;
+  report.job.backup = found->id;
+  report.job.state = JobState::complete;
+  report.job.finished_at = clock.now();
+  report.job.outcome = "the agent stopped unexpectedly after it was done";
+  report.backup = std::move(*found);
+  return true;
+}
+
 // The crash came between the end of the work and the word of it.
 bool was_finished(JobReport& report, AgentState& state, Clock& clock) {
   if (report.job.kind != JobKind::restore || !report.target) return false;
@@ -51,14 +65,21 @@ bool was_finished(JobReport& report, AgentState& state, Clock& clock) {
 
 }  // namespace
 
-Result<> end_interrupted_jobs(AgentState& state, Clock& clock, const Logger& log) {
+Result<> end_interrupted_jobs(AgentState& state, Clock& clock, const Logger& log, const FindBackup& find_backup) {
   for (auto& report : TRY(state.unfinished())) {
-    if (was_finished(report, state, clock)) {
+    const auto backup =
+        report.job.kind == JobKind::backup ? backup_was_finished(report, clock, find_backup) : Result<bool>(false);
+    if (backup.value_or(false) || was_finished(report, state, clock)) {
       log.warning("a job was done before the crash", {{"job", report.job.id}});
       TRY(state.save_report(std::move(report)));
       continue;
     }
-    const Error cause = cause_of(report, state, clock, log);
+    Error cause = cause_of(report, state, clock, log);
+    if (!backup) {
+      cause.message =
+          fmt::format("the agent stopped unexpectedly while the backup ran; whether it was done cannot be said: {}",
+                      backup.error().message);
+    }
     report.job.state = JobState::failed;
     report.job.finished_at = clock.now();
     report.job.error = cause.message;

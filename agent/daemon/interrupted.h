@@ -1,13 +1,20 @@
 #pragma once
 // After a crash: what the journal says was under way and nobody is doing any more.
+#include <functional>
+
 #include "agent/state/state.h"
 #include "shared/log/log.h"
 #include "shared/os/clock.h"
 
 namespace holdfast {
 
-// Ends every unfinished job as failed with its cause. A restore that was cut off is undone first: the old directory
-// goes back to its place; one that was overwritten in part stays down, marked. Call before any job starts.
-Result<> end_interrupted_jobs(AgentState& state, Clock& clock, const Logger& log);
+// What a backup job left in the stores: see agent/jobs/finished_backup.
+using FindBackup = std::function<Result<std::optional<Backup>>(const Job& job)>;
+
+// Ends every unfinished job: as complete when its work was done and only the word of it is missing (the record of a
+// backup is in a store, a restore's journal says so), else as failed with its cause. A restore that was cut off is
+// undone first: the old directory goes back to its place; one that was overwritten in part stays down, marked. Call
+// before any job starts.
+Result<> end_interrupted_jobs(AgentState& state, Clock& clock, const Logger& log, const FindBackup& find_backup);
 
 }  // namespace holdfast
