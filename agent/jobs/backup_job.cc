@@ -72,7 +72,7 @@ class BackupRun {
     }
     if (incremental_) TRY(incremental_->check_parent());
     const Bytes stored = TRY_DURING("write the backup's record", writer.finish(record, parts_.keys.signer));
-    complete(record, stored);
+    complete(record, stored, writer.copies());
     if (incremental_) incremental_->remember(record, stored, postgres_);
     return {};
   }
@@ -191,7 +191,7 @@ class BackupRun {
     return {};
   }
 
-  void complete(const BackupRecord& record, const Bytes& stored) {
+  void complete(const BackupRecord& record, const Bytes& stored, const std::vector<BackupWriter::Copy>& copies) {
     Backup& backup = *report_.backup;
     backup.state = BackupState::complete;
     backup.type = record.type;
@@ -208,7 +208,14 @@ class BackupRun {
     backup.pages = record.pages;
     backup.changed_pages = record.changed_pages;
     backup.bad_pages = record.bad_pages;
-    for (const auto& store : database_->stores.stores()) backup.copies.push_back({store.name, "ok"});
+    for (const auto& copy : copies) {
+      backup.copies.push_back({copy.store, copy.missing == 0 ? "ok" : "missing"});
+      if (copy.missing == 0) continue;
+      parts_.log.warning("a store did not take all of a backup", {{"backup", backup.id},
+                                                                  {"store", copy.store},
+                                                                  {"objects", copy.missing},
+                                                                  {"error", copy.first_error->message}});
+    }
     backup.record = stored;
     report_.job.outcome = fmt::format("{} bytes read, {} stored", backup.read_bytes, backup.stored_bytes);
     if (backup.bad_pages > 0) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "coordinator/core/assignment.h"
 #include "coordinator/core/removal.h"
 #include "shared/repository/layout.h"
@@ -62,6 +64,19 @@ std::string released_pack(const CoreState& state, const BackupRecord& record) {
   return {};
 }
 
+// A copy is as good as those of the packs that it takes from earlier backups.
+void judge_copies(const CoreState& state, const BackupRecord& record, Backup& row) {
+  for (const auto& pack : record.needed_packs) {
+    const auto owner = backup_of_object(pack.object.name);
+    const Backup* known = owner ? state.backup(*owner) : nullptr;
+    if (known == nullptr) continue;
+    for (BackupCopy& copy : row.copies) {
+      const auto same = std::ranges::find(known->copies, copy.store, &BackupCopy::store);
+      if (same == known->copies.end() || same->state != "ok") copy.state = "missing";
+    }
+  }
+}
+
 BackupOutcome refuse(Turn& turn, const Node& node, const Backup& reported, const std::string& why) {
   turn.alert(fmt::format("node \"{}\" reported backup {} and it was refused: {}", node.name, reported.id, why));
   return {BackupVerdict::refused, why};
@@ -109,7 +124,9 @@ BackupOutcome backup_reported(Turn& turn, const Node& node, const Job& job, cons
     if (const std::string gone = released_pack(state, *record); !gone.empty()) {
       return refuse(turn, node, reported, fmt::format("\"{}\", which it needs, was released meanwhile", gone));
     }
-    store(turn, row_from_record(*record, reported, reported.record), known);
+    Backup row = row_from_record(*record, reported, reported.record);
+    judge_copies(state, *record, row);
+    store(turn, std::move(row), known);
     for (const Member& member : state.databases.at(reported.database).members) {
       assignment_changes_soon(turn, member.node);
     }

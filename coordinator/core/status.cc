@@ -10,14 +10,33 @@ namespace {
 
 constexpr std::chrono::minutes wal_behind_by{5};
 
-Timestamp latest_complete(const CoreState& state, DatabaseId id) {
-  Timestamp latest;
+// nullptr: there is none.
+const Backup* latest_complete(const CoreState& state, DatabaseId id) {
   const auto backups = state.backups.find(id);
-  if (backups == state.backups.end()) return latest;
+  if (backups == state.backups.end()) return nullptr;
+  const Backup* latest = nullptr;
   for (const auto& [backup_id, backup] : backups->second) {
-    if (backup.state == BackupState::complete) latest = std::max(latest, backup.finished_at);
+    if (backup.state != BackupState::complete) continue;
+    if (latest == nullptr || backup.finished_at > latest->finished_at) latest = &backup;
   }
   return latest;
+}
+
+// What is wrong with the copies of a backup; empty: the policy has what it wants.
+std::string copies_below(const CoreState& state, const Database& database, const Backup& backup) {
+  const auto policy = state.policies.find(database.policy);
+  if (policy == state.policies.end()) return {};
+  std::size_t whole = 0;
+  std::string where;
+  for (const BackupCopy& copy : backup.copies) {
+    if (copy.state == "ok") {
+      ++whole;
+    } else {
+      where += fmt::format("{}{} in store \"{}\"", where.empty() ? ": " : ", ", copy.state, copy.store);
+    }
+  }
+  if (whole >= policy->second.copies_want) return {};
+  return fmt::format("its newest backup has {} of {} copies{}", whole, policy->second.copies_want, where);
 }
 
 void node_alerts(const CoreState& state, Timestamp now, FleetStatus& status) {
@@ -66,7 +85,12 @@ void database_alerts(const CoreState& state, const Database& database, Timestamp
   }
   const Member* active = active_member(database);
   if (active != nullptr && !active->present) say("not found on its node any more");
-  if (latest_complete(state, database.id).is_never()) say("no complete backup yet");
+  const Backup* newest = latest_complete(state, database.id);
+  if (newest == nullptr) {
+    say("no complete backup yet");
+  } else if (const std::string below = copies_below(state, database, *newest); !below.empty()) {
+    say(below);
+  }
   if (const Job* job = newest_backup_job(state, database.id)) {
     if (job->state == JobState::failed || job->state == JobState::lost) say("the last backup failed: " + job->error);
   }

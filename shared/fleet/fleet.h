@@ -143,7 +143,7 @@ struct Operator {
 enum class BackupState : std::uint8_t { running, complete, failed, released };
 struct BackupCopy {
   std::string store;
-  std::string state;  // ok | missing | damaged
+  std::string state;  // ok | missing (not every object is there) | damaged
   friend bool operator==(const BackupCopy&, const BackupCopy&) = default;
 };
 struct Backup {

@@ -47,7 +47,9 @@ BackupWriter::BackupWriter(FleetId fleet, DatabaseId database, BackupId backup, 
       epoch_(epoch),
       stores_(stores),
       entropy_(entropy),
-      options_(std::move(options)) {}
+      options_(std::move(options)) {
+  for (const NamedStore& store : stores_.stores()) copies_.push_back({store.name, 0, std::nullopt});
+}
 
 Result<> BackupWriter::carry_over(const BackupRecord& parent, std::vector<PackRef> packs,
                                   std::vector<FrameRef> frames) {
@@ -178,11 +180,26 @@ Result<> BackupWriter::Worker::finish() {
 Result<> BackupWriter::put_object(const std::string& name, ByteView content) {
   if (options_.before_put) options_.before_put(content.size());
   StoredObject object{name, content.size(), sha256(content)};
-  TRY(stores_.put(name, content));
+  TRY(put_copies(name, content));
   stored_bytes_ += content.size();
   const std::lock_guard lock(mutex_);
   objects_.push_back(std::move(object));
   return {};
+}
+
+Result<> BackupWriter::put_copies(const std::string& name, ByteView content) {
+  auto outcomes = TRY(stores_.put(name, content));
+  const std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    if (!outcomes[i].error) continue;
+    if (copies_[i].missing++ == 0) copies_[i].first_error = std::move(outcomes[i].error);
+  }
+  return {};
+}
+
+std::vector<BackupWriter::Copy> BackupWriter::copies() const {
+  const std::lock_guard lock(mutex_);
+  return copies_;
 }
 
 // Takes what no extent needs out of the tables and numbers the rest anew. Frames this backup wrote itself all stay.
@@ -277,7 +294,7 @@ Result<Bytes> BackupWriter::finish(BackupRecord& record, const SignKeyPair& sign
   record.epoch = epoch_.id;
   record.stored_bytes = stored_bytes();
   Bytes object = encode_record(record, signer);
-  TRY(stores_.put(record_name(database_, backup_), object));
+  TRY(put_copies(record_name(database_, backup_), object));
   return object;
 }
 

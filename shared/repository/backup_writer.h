@@ -62,6 +62,15 @@ class BackupWriter {
   // backup exists. Returns the stored bytes of the record.
   Result<Bytes> finish(BackupRecord& record, const SignKeyPair& signer);
 
+  // How complete each store's copy is, in the stores' order; `missing` counts what this backup put. Packs that were
+  // carried over are not asked for again: what was said of the parent's copy holds for them.
+  struct Copy {
+    std::string store;
+    std::uint64_t missing = 0;
+    std::optional<Error> first_error;
+  };
+  std::vector<Copy> copies() const;
+
   ByteCount stored_bytes() const { return ByteCount(stored_bytes_.load()); }
   // Names of every object put so far, for the caller to report when it gives up (nothing is removed here: the writer
   // may not).
@@ -69,6 +78,8 @@ class BackupWriter {
 
  private:
   Result<> put_object(const std::string& name, ByteView content);
+  // Into every store; remembers which of them did not take it.
+  Result<> put_copies(const std::string& name, ByteView content);
   Result<> fill_tables(Manifest& manifest);
 
   FleetId fleet_;
@@ -87,6 +98,7 @@ class BackupWriter {
   std::size_t carried_packs_ = 0;              // of packs_, from the front
   std::size_t carried_frames_ = 0;             // of frames_
   std::vector<StoredObject> carried_objects_;  // for each carried pack
+  std::vector<Copy> copies_;                   // for each store
   std::vector<NeededPack> needed_packs_;       // set by put_manifest()
   std::vector<EpochId> needed_epochs_;
 };

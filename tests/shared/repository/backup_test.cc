@@ -178,6 +178,29 @@ TEST_F(Backup, StopsWhenTheStoreIsFullAndLeavesNoRecord) {
   EXPECT_EQ(writer.object_names().size(), 1U);
 }
 
+TEST_F(Backup, SaysWhichStoreDidNotTakeAllOfIt) {
+  const StoreSet both(
+      {{"disk", memory}, {"filling", std::make_shared<RefusesPuts>(std::make_shared<MemoryStore>(), 1)}}, 1);
+  BackupWriter writer(fleet.fleet, fleet.database, fleet.entropy.id<BackupId>(), fleet.epoch.key, both, fleet.entropy,
+                      {1, 4096});
+  auto worker = writer.worker();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(worker.add_frame(fleet.random_bytes(3000)));
+  ASSERT_TRUE(worker.finish());
+  Manifest manifest;
+  ASSERT_TRUE(writer.put_manifest(manifest));
+  BackupRecord record;
+  ASSERT_TRUE(writer.finish(record, fleet.signer));
+  const auto copies = writer.copies();
+  ASSERT_EQ(copies.size(), 2U);
+  EXPECT_EQ(copies[0].store, "disk");
+  EXPECT_EQ(copies[0].missing, 0U);
+  EXPECT_EQ(copies[1].store, "filling");
+  // It took the first object; the record is one more than those it lists.
+  EXPECT_EQ(copies[1].missing, record.objects.size());
+  ASSERT_TRUE(copies[1].first_error);
+  EXPECT_EQ(copies[1].first_error->code, Code::exhausted);
+}
+
 TEST_F(Backup, ReadsTheSoundCopyWhenAnotherIsDamaged) {
   const TestBackup backup(fleet, stores);
   for (const StoredObject& object : backup.record.objects) {
