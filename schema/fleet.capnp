@@ -264,6 +264,9 @@ struct Backup {
   reason @23 :Text;  # why it is of this type when another was asked for
   error @24 :Text;  # of a failed one
   record @25 :Data;  # the signed record as it is stored; empty unless complete, and in replies
+  # Of a full one that put the map of changed blocks to the proof:
+  crossCheckedPages @26 :UInt64;  # pages that were written since an earlier backup began, by their own LSN
+  missedPages @27 :UInt64;  # those of them that an incremental backup would have left as they were
 }
 
 # WAL of one database that is durable without a gap. Kept by the coordinator, one row for each stretch.

@@ -11,6 +11,8 @@ namespace {
 constexpr std::string_view control_path = "global/pg_control";
 // The server has just written a checkpoint; what is on its way comes within moments or the stream is broken.
 constexpr Micros wait_for_wal = std::chrono::seconds(30);
+// A full backup does not need it.
+constexpr Micros wait_to_check = std::chrono::seconds(5);
 
 // As the changes are not known yet: what they cannot hinder.
 std::optional<std::string> hindrance(const ParentBackup& parent, const BackupSituation& situation,
@@ -39,12 +41,58 @@ Result<CopyPlan> IncrementalBackup::plan_full(const BackupSituation& situation, 
   reason_ = std::move(reason);
   CopyPlan plan;
   plan.units = plan_copy(situation.entries, control_path, limits);
+  if (cross_check_) {
+    plan.witness = [check = cross_check_](std::size_t entry, std::uint64_t offset, ByteView pages) {
+      check->see(entry, offset, pages);
+    };
+  }
   return plan;
+}
+
+// Whatever hinders it: a full backup is as good without.
+void IncrementalBackup::begin_cross_check(const BackupSituation& situation) {
+  const auto distrusted = parts_.trust.distrusted(database_);
+  if (!distrusted || *distrusted) return;
+  const auto parent = parts_.parents.load(database_, BackupType::incremental, parts_.signer);
+  if (!parent || !*parent) return;
+  const ParentBackup& from = **parent;
+  const auto history = history_of(situation.timeline);
+  if (!history || hindrance(from, situation, *history)) return;
+  const auto changes = changes_since(from, situation, *history, wait_to_check);
+  if (!changes) return;
+  auto decisions = decide_files(situation.entries, control_path, from, *changes);
+  std::vector<std::optional<CrossCheck::Judged>> files(situation.entries.size());
+  for (std::size_t entry = 0; entry < files.size(); ++entry) {
+    auto& decision = decisions[entry];
+    const DataFile& file = situation.entries[entry];
+    if (!decision || decision->read == FileDecision::Read::whole || !file.relation) continue;
+    files[entry] = {file.path, file.relation->segment * relation_segment_pages, std::move(*decision)};
+  }
+  cross_check_ = std::make_shared<CrossCheck>(std::move(files), from.record.start_lsn, situation.start);
+}
+
+Result<std::optional<CrossCheck::Outcome>> IncrementalBackup::end_cross_check() {
+  if (!cross_check_) return std::optional<CrossCheck::Outcome>{};
+  const CrossCheck::Outcome found = cross_check_->outcome();
+  if (found.missed == 0) {
+    parts_.log.info("the map of changed blocks is whole", {{"pages", found.judged}});
+    return std::optional(found);
+  }
+  for (const std::string& page : found.missed_list) {
+    parts_.log.error("the map of changed blocks misses a page", {{"page", page}});
+  }
+  TRY(parts_.trust.distrust(database_, fmt::format("the map of changed blocks missed {} pages, the first: {}",
+                                                   found.missed, found.missed_list.front())));
+  parts_.tracker.forget();
+  return std::optional(found);
 }
 
 Result<CopyPlan> IncrementalBackup::plan(const BackupSituation& situation, const CopyPlanLimits& limits,
                                          BackupWriter& writer) {
-  if (asked_ == BackupType::full) return plan_full(situation, limits, {});
+  if (asked_ == BackupType::full) {
+    begin_cross_check(situation);
+    return plan_full(situation, limits, {});
+  }
   const auto parent = parts_.parents.load(database_, asked_, parts_.signer);
   if (!parent) return plan_full(situation, limits, parent.error().message);
   if (!*parent) return plan_full(situation, limits, "this node remembers no earlier backup");
@@ -60,7 +108,7 @@ Result<CopyPlan> IncrementalBackup::plan(const BackupSituation& situation, const
   }
   type_ = asked_;
   parent_ = from.record.backup;
-  const auto changes = changes_since(from, situation, *history);
+  const auto changes = changes_since(from, situation, *history, wait_for_wal);
   if (changes) {
     PlanSummary summary;
     CopyPlan plan = plan_changed(situation.entries, control_path, from, *changes, limits, summary);
@@ -80,10 +128,11 @@ Result<TimelineHistory> IncrementalBackup::history_of(Timeline timeline) const {
 }
 
 Result<ChangeMap> IncrementalBackup::changes_since(const ParentBackup& parent, const BackupSituation& situation,
-                                                   const TimelineHistory& history) {
+                                                   const TimelineHistory& history, Micros wait) {
+  if (const auto why = TRY(parts_.trust.distrusted(database_))) return fail(Code::corrupt, *why);
   const WalPlace from{parent.record.timeline, parent.record.start_lsn};
   const WalPlace to{situation.timeline, situation.start};
-  TRY(parts_.tracker.wait_until_read(to, wait_for_wal, parts_.stop));
+  TRY(parts_.tracker.wait_until_read(to, wait, parts_.stop));
   return parts_.tracker.between(history, from, to);
 }
 

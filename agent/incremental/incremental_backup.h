@@ -1,8 +1,11 @@
 #pragma once
 // One backup that wants to take over what an earlier one has: from finding its parent to being one.
+#include <memory>
 #include <string>
 
 #include "agent/incremental/change_tracker.h"
+#include "agent/incremental/change_trust.h"
+#include "agent/incremental/cross_check.h"
 #include "agent/incremental/parent_cache.h"
 #include "agent/postgres/base_backup.h"
 #include "shared/repository/backup_writer.h"
@@ -14,6 +17,7 @@ class IncrementalBackup {
  public:
   struct Parts {
     ParentCache& parents;
+    ChangeTrust& trust;
     ChangeTracker& tracker;
     const SignPublicKey& signer;
     const StoreSet& stores;
@@ -31,6 +35,10 @@ class IncrementalBackup {
   BackupId parent() const { return parent_; }
   const std::string& reason() const { return reason_; }
 
+  // After the files were copied by a full backup: how the map of changed blocks stood up to it; nullopt: it was not
+  // asked. When it missed a page it is not trusted any more.
+  Result<std::optional<CrossCheck::Outcome>> end_cross_check();
+
   // Before the record is put. Code::conflict: what it was made from was released meanwhile.
   Result<> check_parent() const;
   // After the record was put: the next one begins from this.
@@ -39,9 +47,10 @@ class IncrementalBackup {
  private:
   Result<TimelineHistory> history_of(Timeline timeline) const;
   Result<ChangeMap> changes_since(const ParentBackup& parent, const BackupSituation& situation,
-                                  const TimelineHistory& history);
+                                  const TimelineHistory& history, Micros wait);
   Result<CopyPlan> plan_full(const BackupSituation& situation, const CopyPlanLimits& limits, std::string reason);
   Result<bool> is_stored(BackupId backup) const;
+  void begin_cross_check(const BackupSituation& situation);
 
   const DatabaseId database_;
   const BackupType asked_;
@@ -49,6 +58,7 @@ class IncrementalBackup {
   BackupType type_ = BackupType::full;
   BackupId parent_;
   std::string reason_;
+  std::shared_ptr<CrossCheck> cross_check_;
 };
 
 }  // namespace holdfast

@@ -7,7 +7,8 @@ IncrementalMemory::IncrementalMemory(FileSystem& files, Clock& clock, Logger log
       clock_(clock),
       log_(std::move(log)),
       directory_(std::move(directory)),
-      parents_(files, directory_ + "/parents") {}
+      parents_(files, directory_ + "/parents"),
+      trust_(files, directory_ + "/distrusted") {}
 
 std::shared_ptr<ChangeTracker> IncrementalMemory::tracker(DatabaseId database) {
   return trackers_.with([&](auto& trackers) {

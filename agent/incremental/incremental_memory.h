@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "agent/incremental/change_tracker.h"
+#include "agent/incremental/change_trust.h"
 #include "agent/incremental/parent_cache.h"
 #include "shared/base/mutex.h"
 
@@ -16,6 +17,7 @@ class IncrementalMemory {
   // Below `directory`, which is the agent's alone.
   IncrementalMemory(FileSystem& files, Clock& clock, Logger log, std::string directory);
   ParentCache& parents() { return parents_; }
+  ChangeTrust& trust() { return trust_; }
   // The same one each time, for as long as anybody has it or it is kept here.
   std::shared_ptr<ChangeTracker> tracker(DatabaseId database);
 
@@ -25,6 +27,7 @@ class IncrementalMemory {
   const Logger log_;
   const std::string directory_;
   ParentCache parents_;
+  ChangeTrust trust_;
   Guarded<std::map<DatabaseId, std::shared_ptr<ChangeTracker>>> trackers_;
 };
 

@@ -22,20 +22,23 @@ class Planner {
   }
 
   template <class Decide>
-  CopyPlan plan(const CopyPlanLimits& limits, Decide decide) {
+  void each(Decide decide) const {
     for (std::size_t entry = 0; entry < entries_.size(); ++entry) {
       const DataFile& file = entries_[entry];
       if (file.kind != FileKind::file || file.size == 0 || file.path == left_out_) continue;
       const auto known = files_.find(file.path);
       decide(entry, known == files_.end() ? nullptr : known->second);
     }
+  }
+
+  template <class Decide>
+  CopyPlan plan(const CopyPlanLimits& limits, Decide decide) {
+    each(decide);
     CopyPlan plan;
     plan.units = gather_units(spans_, limits);
     plan.taken_over = std::move(taken_over_);
     return plan;
   }
-
-  const DataFile& file(std::size_t entry) const { return entries_[entry]; }
 
   // Small files are compared as a whole.
   void read_whole(std::size_t entry, const ManifestFile* known) {
@@ -83,7 +86,24 @@ class Planner {
   std::map<std::size_t, TakenOver> taken_over_;
 };
 
+FileDecision decide(const DataFile& entry, const ManifestFile* known, const ChangeMap& changes) {
+  FileAtBackup file;
+  file.path = entry.path;
+  file.size = entry.size;
+  if (known != nullptr) file.parent_size = known->size;
+  return decide_file(file, changes, relation_segment_pages);
+}
+
 }  // namespace
+
+std::vector<std::optional<FileDecision>> decide_files(const std::vector<DataFile>& entries, std::string_view left_out,
+                                                      const ParentBackup& parent, const ChangeMap& changes) {
+  std::vector<std::optional<FileDecision>> decisions(entries.size());
+  Planner planner(entries, left_out, parent);
+  planner.each(
+      [&](std::size_t entry, const ManifestFile* known) { decisions[entry] = decide(entries[entry], known, changes); });
+  return decisions;
+}
 
 std::string to_text(const PlanSummary& summary) {
   std::string out = fmt::format("{} files unchanged, {} blocks of {} changed", summary.unchanged_files,
@@ -96,11 +116,7 @@ CopyPlan plan_changed(const std::vector<DataFile>& entries, std::string_view lef
                       const ChangeMap& changes, const CopyPlanLimits& limits, PlanSummary& summary) {
   Planner planner(entries, left_out, parent);
   return planner.plan(limits, [&](std::size_t entry, const ManifestFile* known) {
-    FileAtBackup file;
-    file.path = planner.file(entry).path;
-    file.size = planner.file(entry).size;
-    if (known != nullptr) file.parent_size = known->size;
-    const FileDecision decision = decide_file(file, changes, relation_segment_pages);
+    const FileDecision decision = decide(entries[entry], known, changes);
     if (decision.read == FileDecision::Read::whole || known == nullptr) {
       ++summary.whole_files[to_string(decision.reason)];
       return planner.read_whole(entry, known);

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/changes/change_map.h"
+#include "agent/changes/file_decision.h"
 #include "agent/incremental/parent_backup.h"
 #include "agent/postgres/copy_plan.h"
 
@@ -24,6 +24,10 @@ std::string to_text(const PlanSummary& summary);
 // of, and every file that the parent does not have. `left_out` is read apart.
 CopyPlan plan_changed(const std::vector<DataFile>& entries, std::string_view left_out, const ParentBackup& parent,
                       const ChangeMap& changes, const CopyPlanLimits& limits, PlanSummary& summary);
+
+// What plan_changed() does with each entry; nullopt: not a file with content, or `left_out`.
+std::vector<std::optional<FileDecision>> decide_files(const std::vector<DataFile>& entries, std::string_view left_out,
+                                                      const ParentBackup& parent, const ChangeMap& changes);
 
 // Nothing is known of what changed: everything is read, and what has the content that the parent has is not stored
 // again.

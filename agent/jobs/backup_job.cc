@@ -129,16 +129,25 @@ class BackupRun {
     tracker_->cut();
     incremental_.emplace(
         task_.assigned.database, task_.asked,
-        IncrementalBackup::Parts{parts_.incremental.parents(), *tracker_, parts_.keys.signer.public_key,
-                                 database_->stores, control_.stop, parts_.log});
+        IncrementalBackup::Parts{parts_.incremental.parents(), parts_.incremental.trust(), *tracker_,
+                                 parts_.keys.signer.public_key, database_->stores, control_.stop, parts_.log});
     request.plan = [&](const BackupSituation& situation) {
       return incremental_->plan(situation, request.limits, writer);
     };
     postgres_ = TRY(run_base_backup(request, writer, parts_.clock, control_.stop));
+    TRY(take_in_cross_check());
     describe(postgres_, record);
     record.type = incremental_->type();
     record.parent = incremental_->parent();
     record.reason = incremental_->reason();
+    return {};
+  }
+
+  Result<> take_in_cross_check() {
+    const auto found = TRY(incremental_->end_cross_check());
+    if (!found) return {};
+    report_.backup->cross_checked_pages = found->judged;
+    report_.backup->missed_pages = found->missed;
     return {};
   }
 
@@ -218,6 +227,9 @@ class BackupRun {
     }
     backup.record = stored;
     report_.job.outcome = fmt::format("{} bytes read, {} stored", backup.read_bytes, backup.stored_bytes);
+    if (backup.missed_pages > 0) {
+      report_.job.outcome += fmt::format("; THE MAP OF CHANGED BLOCKS MISSED {} PAGES", backup.missed_pages);
+    }
     if (backup.bad_pages > 0) {
       report_.job.outcome += fmt::format("; {} PAGES WITH A WRONG CHECKSUM, the first: {}", backup.bad_pages,
                                          record.bad_page_list.empty() ? "" : record.bad_page_list.front());

@@ -144,7 +144,7 @@ class BaseBackup {
       plan.units = plan_copy(listing_.entries, control_path, request_.limits);
     }
     FileCopier copier({request_.data_directory, request_.endpoint.os_user, &listing_.entries, &plan.taken_over,
-                       result_.page_checksums, result_.start, stop_, request_.between_frames});
+                       result_.page_checksums, result_.start, stop_, request_.between_frames, plan.witness});
     std::vector<BackupWriter::Worker> workers;
     const unsigned count = request_.workers != 0 ? request_.workers : default_backup_workers();
     for (unsigned i = 0; i < count; ++i) workers.push_back(writer_.worker());

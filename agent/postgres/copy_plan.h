@@ -1,5 +1,6 @@
 #pragma once
 // How the content of many files is cut into pieces of work for parallel readers. Pure.
+#include <functional>
 #include <map>
 #include <optional>
 #include <vector>
@@ -45,6 +46,9 @@ struct TakenOver {
 struct CopyPlan {
   std::vector<CopyUnit> units;
   std::map<std::size_t, TakenOver> taken_over;  // by entry
+  // Shown every page of a relation that is read, as it is stored: the entry, the offset in its file, whole pages. On
+  // the readers' threads; empty: nobody looks.
+  std::function<void(std::size_t entry, std::uint64_t offset, ByteView pages)> witness = {};
 };
 
 // Spans in the order given, those of small files and scattered pages gathered up to the bundle's size.

@@ -226,6 +226,9 @@ void FileCopier::check_pages(SourceFile& source, const DataFile& file, std::uint
     ++found.bad;
     found.bad_list.push_back(fmt::format("{} block {}", file.path, block));
   }
+  if (source_.witness)
+    source_.witness(static_cast<std::size_t>(&file - source_.entries->data()), offset,
+                    pages.first(pages.size() / page_size * page_size));
   const std::lock_guard lock(mutex_);
   findings_.pages += found.pages;
   findings_.bad += found.bad;

@@ -42,6 +42,7 @@ class FileCopier {
     Lsn backup_start;
     StopToken stop;
     std::function<void()> between_frames = {};  // on a reader's thread; may wait
+    decltype(CopyPlan::witness) witness = {};
   };
   explicit FileCopier(Source source) : source_(std::move(source)), copied_(source_.entries->size()) {}
 

@@ -68,12 +68,15 @@ std::uint16_t page_checksum(ByteView page, std::uint32_t block) {
   return static_cast<std::uint16_t>((mix(copy) ^ block) % 65535 + 1);
 }
 
+// Two numbers, the high half first.
+Lsn page_lsn(ByteView page) {
+  const std::uint64_t high = read_le<std::uint32_t>(page);
+  return Lsn((high << 32) | read_le<std::uint32_t>(page.subspan(4)));
+}
+
 PageVerdict check_page(ByteView page, std::uint32_t block, Lsn backup_start) {
   if (read_le<std::uint16_t>(page.subspan(upper_offset)) == 0) return PageVerdict::fresh;
-  // The page's LSN is two numbers, the high half first.
-  const std::uint64_t high = read_le<std::uint32_t>(page);
-  const Lsn lsn((high << 32) | read_le<std::uint32_t>(page.subspan(4)));
-  if (lsn >= backup_start) return PageVerdict::too_recent;
+  if (page_lsn(page) >= backup_start) return PageVerdict::too_recent;
   const bool fits = page_checksum(page, block) == read_le<std::uint16_t>(page.subspan(checksum_offset));
   return fits ? PageVerdict::sound : PageVerdict::mismatch;
 }

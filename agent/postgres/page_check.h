@@ -13,6 +13,9 @@ constexpr std::uint32_t relation_segment_pages = 131072;  // 1 GiB: a relation's
 // Of a page of `page_size` bytes; `block` counts from the start of the whole relation, not of its file.
 std::uint16_t page_checksum(ByteView page, std::uint32_t block);
 
+// Where the WAL record ends that changed it last (pd_lsn, src/include/storage/bufpage.h); 0: none did.
+Lsn page_lsn(ByteView page);
+
 enum class PageVerdict : std::uint8_t {
   sound,
   fresh,       // never written since the file was extended: has no checksum

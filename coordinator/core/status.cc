@@ -22,6 +22,28 @@ const Backup* latest_complete(const CoreState& state, DatabaseId id) {
   return latest;
 }
 
+// A full backup found that the map of changed blocks misses pages; said as long as there are backups that were made
+// with that map. Empty: there are none.
+std::string changes_in_doubt(const CoreState& state, DatabaseId id) {
+  const auto backups = state.backups.find(id);
+  if (backups == state.backups.end()) return {};
+  const Backup* proof = nullptr;
+  for (const auto& [backup_id, backup] : backups->second) {
+    if (backup.state != BackupState::complete || backup.missed_pages == 0) continue;
+    if (proof == nullptr || backup.finished_at > proof->finished_at) proof = &backup;
+  }
+  if (proof == nullptr) return {};
+  std::size_t doubtful = 0;
+  for (const auto& [backup_id, backup] : backups->second) {
+    const bool took_over = backup.type != BackupType::full && backup.state == BackupState::complete;
+    if (took_over && backup.finished_at < proof->finished_at && backup.node == proof->node) ++doubtful;
+  }
+  return fmt::format(
+      "the map of changed blocks missed {} pages, as its full backup {} found: its {} earlier incremental and "
+      "differential backups may lack changes, restore a full one; later ones read everything",
+      proof->missed_pages, proof->id, doubtful);
+}
+
 // What is wrong with the copies of a backup; empty: the policy has what it wants.
 std::string copies_below(const CoreState& state, const Database& database, const Backup& backup) {
   const auto policy = state.policies.find(database.policy);
@@ -85,6 +107,7 @@ void database_alerts(const CoreState& state, const Database& database, Timestamp
   }
   const Member* active = active_member(database);
   if (active != nullptr && !active->present) say("not found on its node any more");
+  if (const std::string doubt = changes_in_doubt(state, database.id); !doubt.empty()) say(doubt);
   const Backup* newest = latest_complete(state, database.id);
   if (newest == nullptr) {
     say("no complete backup yet");

@@ -166,6 +166,10 @@ struct Backup {
   std::uint64_t pages = 0;
   std::uint64_t changed_pages = 0;
   std::uint64_t bad_pages = 0;
+  // Of a full one that put the map of changed blocks to the proof: pages that were asked after, and pages that an
+  // incremental backup would have left as they were.
+  std::uint64_t cross_checked_pages = 0;
+  std::uint64_t missed_pages = 0;
   std::vector<BackupCopy> copies;
   Timestamp verified_at;
   std::string note;

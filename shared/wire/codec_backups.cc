@@ -34,6 +34,8 @@ void write_to(schema::Backup::Builder to, const Backup& from) {
   to.setPages(from.pages);
   to.setChangedPages(from.changed_pages);
   to.setBadPages(from.bad_pages);
+  to.setCrossCheckedPages(from.cross_checked_pages);
+  to.setMissedPages(from.missed_pages);
   write_list(to.initCopies(count(from.copies)), from.copies);
   to.setVerifiedAt(from.verified_at.micros());
   to.setNote(text_of(from.note));
@@ -64,6 +66,8 @@ Backup read_from(schema::Backup::Reader from, Reading& reading) {
   out.pages = from.getPages();
   out.changed_pages = from.getChangedPages();
   out.bad_pages = from.getBadPages();
+  out.cross_checked_pages = from.getCrossCheckedPages();
+  out.missed_pages = from.getMissedPages();
   out.copies = read_list<BackupCopy>(from.getCopies(), reading);
   out.verified_at = reading.time(from.getVerifiedAt());
   out.note = reading.text(from.getNote());

@@ -117,6 +117,48 @@ TEST_F(Incremental, ReadsWhatChangedAndIsWhole) {
   }
 }
 
+// A page that changed behind the WAL's back, as one that the reader of the WAL overlooked looks.
+class ChangesInDoubt : public Incremental {
+ protected:
+  ChangesInDoubt() : Incremental({.page_checksums = PageChecksums::off}) {}
+
+  // Says of an old page that it was written since the backup began.
+  void forge_page(const nlohmann::json& since) {
+    const std::string path = orders_.data_directory() + "/" + answer("SELECT pg_relation_filepath('journal')");
+    ASSERT_THAT(orders_.stop(), Succeeded());
+    const std::string lsn = since["startLsn"];
+    const std::size_t slash = lsn.find('/');
+    const auto high = static_cast<std::uint32_t>(std::stoul(lsn.substr(0, slash), nullptr, 16));
+    const auto low = static_cast<std::uint32_t>(std::stoul(lsn.substr(slash + 1), nullptr, 16)) + 8;
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.write(reinterpret_cast<const char*>(&high), sizeof high);
+    file.write(reinterpret_cast<const char*>(&low), sizeof low);
+    ASSERT_TRUE(file.flush());
+    ASSERT_THAT(orders_.start(), Succeeded());
+  }
+};
+
+TEST_F(ChangesInDoubt, AFullBackupFindsThePageAndNoLaterOneTrustsTheMap) {
+  sql("CREATE TABLE journal AS SELECT g AS id, md5(g::text) AS word FROM generate_series(1, 20000) g");
+  sql("VACUUM FREEZE journal");
+  protect();
+  back_up("full");
+  sql("CREATE TABLE other AS SELECT 1 AS n");
+  const auto incremental = back_up("incremental");
+  ASSERT_TRUE(is_incremental(incremental)) << incremental;
+  forge_page(incremental);
+  sql("INSERT INTO journal VALUES (0, 'later')");
+  const auto proof = back_up("full");
+  EXPECT_EQ(proof["missedPages"], 1) << proof << fleet_->logs();
+  const std::string status = fleet_->cli({"status"}).out;
+  EXPECT_NE(status.find("the map of changed blocks missed 1 pages"), std::string::npos) << status;
+  EXPECT_NE(status.find("its 1 earlier incremental"), std::string::npos) << status;
+  const auto later = back_up("incremental");
+  EXPECT_EQ(later["type"], "incremental") << later;
+  EXPECT_NE(reason(later).find("everything was read"), std::string::npos) << later;
+  EXPECT_NE(reason(later).find("missed 1 pages"), std::string::npos) << later;
+}
+
 // After an UPDATE the server clears bits of the visibility map without a word about its block in the WAL.
 TEST_F(Incremental, HasTheVisibilityMapAsItIs) {
   sql("CREATE TABLE journal AS SELECT g AS id, md5(g::text) AS word FROM generate_series(1, 50000) g");

@@ -6,6 +6,7 @@
 namespace holdfast {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -49,6 +50,19 @@ TEST_F(Status, CountsACopyAsMissingWhereAPackOfAnEarlierBackupIs) {
   const BackupId parent = take({{"local", "ok"}, {"offsite", "missing"}});
   take({{"local", "ok"}, {"offsite", "ok"}}, {pack_name(orders_, parent, 0)});
   EXPECT_THAT(alerts(), Contains(HasSubstr("1 of 2 copies: missing in store \"offsite\"")));
+}
+
+TEST_F(Status, SaysThatIncrementalBackupsAreInDoubtWhenAFullOneFoundPagesMissing) {
+  const BackupId parent = take({{"local", "ok"}, {"offsite", "ok"}});
+  take({{"local", "ok"}, {"offsite", "ok"}}, {pack_name(orders_, parent, 0)});
+  EXPECT_THAT(alerts(), Not(Contains(HasSubstr("changed blocks"))));
+  pass(std::chrono::seconds(60));
+  JobReport report = complete_backup(host_, orders_, entropy_.id<JobId>(), entropy_.id<BackupId>(), {});
+  report.backup->cross_checked_pages = 100;
+  report.backup->missed_pages = 3;
+  say(host_, report);
+  EXPECT_THAT(alerts(), Contains(AllOf(HasSubstr("the map of changed blocks missed 3 pages"),
+                                       HasSubstr("its 1 earlier incremental"))));
 }
 
 TEST_F(Status, SaysWhenABackupWasMadeForFewerStoresThanThePolicyWants) {

@@ -66,11 +66,11 @@ inline auto fields(BackupCopy& value) {
 }
 inline auto fields(Backup& value) {
   auto& [id, database, node, job, type, parent, state, started_at, finished_at, start_lsn, stop_lsn, timeline, epoch,
-         database_bytes, read_bytes, stored_bytes, pages, changed_pages, bad_pages, copies, verified_at, note, keep,
-         reason, error, record] = value;
+         database_bytes, read_bytes, stored_bytes, pages, changed_pages, bad_pages, cross_checked_pages, missed_pages,
+         copies, verified_at, note, keep, reason, error, record] = value;
   return std::tie(id, database, node, job, type, parent, state, started_at, finished_at, start_lsn, stop_lsn, timeline,
-                  epoch, database_bytes, read_bytes, stored_bytes, pages, changed_pages, bad_pages, copies, verified_at,
-                  note, keep, reason, error, record);
+                  epoch, database_bytes, read_bytes, stored_bytes, pages, changed_pages, bad_pages, cross_checked_pages,
+                  missed_pages, copies, verified_at, note, keep, reason, error, record);
 }
 inline auto fields(WalRange& value) {
   auto& [database, timeline, first, last, from_time, through_time, segment_size] = value;
