@@ -84,6 +84,12 @@ Bytes audit_key(std::uint64_t sequence) {
   return key;
 }
 
+Bytes reply_key(const CurvePublicKey& peer, std::uint64_t request) {
+  Bytes key = to_bytes(peer.bytes());
+  append_be(key, request);
+  return key;
+}
+
 Bytes assignment_prefix() {
   return to_bytes(as_bytes("assignment/"));
 }
@@ -101,6 +107,16 @@ Result<BackupKey> parse_backup_key(ByteView key) {
   parsed.started_at =
       Timestamp::from_micros(static_cast<std::int64_t>(read_be<std::uint64_t>(key.subspan(16, 8)) ^ sign_bit));
   parsed.backup = TRY(BackupId::from_bytes(key.subspan(24)));
+  return parsed;
+}
+
+Result<ReplyKey> parse_reply_key(ByteView key) {
+  if (key.size() != CurvePublicKey::size + sizeof(std::uint64_t)) {
+    return fail(Code::corrupt, "a reply's key in the catalog has not 40 bytes");
+  }
+  ReplyKey parsed;
+  parsed.peer = TRY(CurvePublicKey::from_bytes(key.first(CurvePublicKey::size)));
+  parsed.request = read_be<std::uint64_t>(key.subspan(CurvePublicKey::size));
   return parsed;
 }
 

@@ -6,6 +6,7 @@
 #include "shared/base/bytes.h"
 #include "shared/base/ids.h"
 #include "shared/base/time.h"
+#include "shared/crypto/keys.h"
 #include "shared/postgres/wal_position.h"
 
 namespace holdfast {
@@ -29,9 +30,19 @@ Bytes job_key(Timestamp created_at, JobId job);
 Bytes order_key(JobId job);
 Bytes restore_key(Timestamp created_at, RestoreId restore);
 Bytes audit_key(std::uint64_t sequence);
+// operator's CURVE key(32) message id(8).
+Bytes reply_key(const CurvePublicKey& peer, std::uint64_t request);
 // In meta: "assignment/" node(16).
 Bytes assignment_key(NodeId node);
 Bytes assignment_prefix();
+
+// What a reply key says.
+struct ReplyKey {
+  CurvePublicKey peer;
+  std::uint64_t request = 0;
+  friend bool operator==(const ReplyKey&, const ReplyKey&) = default;
+};
+Result<ReplyKey> parse_reply_key(ByteView key);
 
 // What a backup key says.
 struct BackupKey {

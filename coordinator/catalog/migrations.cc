@@ -70,7 +70,8 @@ Result<SchemaState> read_schema(KeyValueStore& store) {
 }
 
 const std::vector<Migration>& all_migrations() {
-  static const std::vector<Migration> migrations = {{1, "the first schema", 1, nullptr}};
+  static const std::vector<Migration> migrations = {{1, "the first schema", 1, nullptr},
+                                                    {2, "the family of replies", 1, nullptr}};
   return migrations;
 }
 

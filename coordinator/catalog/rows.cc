@@ -17,6 +17,7 @@ CatalogChange removal(Family family, Bytes key) {
 }
 
 constexpr std::size_t sequence_size = sizeof(std::uint64_t);
+constexpr std::size_t time_size = sizeof(std::int64_t);
 
 template <class Row>
 constexpr Family family_of = Family::meta;
@@ -47,6 +48,9 @@ constexpr Family family_of<Order> = Family::orders;
 template <>
 constexpr Family family_of<Restore> = Family::restores;
 
+template <>
+constexpr Family family_of<ReplyRow> = Family::replies;
+
 template <class Row>
 Result<Row> decode_row(ByteView /*key*/, ByteView value) {
   return decode_value<Row>(value);
@@ -68,6 +72,18 @@ Result<AssignmentRow> decode_row<AssignmentRow>(ByteView key, ByteView value) {
   row.node = TRY(NodeId::from_bytes(key.subspan(assignment_prefix().size())));
   row.revision = read_be<std::uint64_t>(value);
   std::copy_n(value.begin() + sequence_size, row.content.size(), row.content.begin());
+  return row;
+}
+
+template <>
+Result<ReplyRow> decode_row<ReplyRow>(ByteView key, ByteView value) {
+  if (value.size() < time_size) return fail(Code::corrupt, "the row is too short");
+  ReplyRow row;
+  const ReplyKey place = TRY(parse_reply_key(key));
+  row.peer = place.peer;
+  row.request = place.request;
+  row.made_at = Timestamp::from_micros(static_cast<std::int64_t>(read_be<std::uint64_t>(value)));
+  row.reply = TRY(decode_value<OperatorReply>(value.subspan(time_size)));
   return row;
 }
 
@@ -141,6 +157,13 @@ CatalogChange put_row(const AssignmentRow& row) {
   return {Family::meta, assignment_key(row.node), std::move(value)};
 }
 
+CatalogChange put_row(const ReplyRow& row) {
+  Bytes value;
+  append_be(value, static_cast<std::uint64_t>(row.made_at.micros()));
+  append(value, encode_value(row.reply));
+  return {Family::replies, reply_key(row.peer, row.request), std::move(value)};
+}
+
 CatalogChange remove_row(const Policy& row) {
   return removal(Family::policies, policy_key(row.name));
 }
@@ -158,6 +181,9 @@ CatalogChange remove_row(const Order& row) {
 }
 CatalogChange remove_row(const Restore& row) {
   return removal(Family::restores, restore_key(row.created_at, row.id));
+}
+CatalogChange remove_row(const ReplyRow& row) {
+  return removal(Family::replies, reply_key(row.peer, row.request));
 }
 
 template <class Row>
@@ -181,6 +207,7 @@ template Result<std::vector<EpochInfo>> read_rows<EpochInfo>(KeyValueStore&);
 template Result<std::vector<JobRow>> read_rows<JobRow>(KeyValueStore&);
 template Result<std::vector<Order>> read_rows<Order>(KeyValueStore&);
 template Result<std::vector<Restore>> read_rows<Restore>(KeyValueStore&);
+template Result<std::vector<ReplyRow>> read_rows<ReplyRow>(KeyValueStore&);
 
 Result<std::vector<Backup>> read_backups(KeyValueStore& store, DatabaseId database, Timestamp from, std::size_t limit) {
   return read_prefix<Backup>(store, Family::backups, database.bytes(), backup_key(database, from, BackupId{}), limit);

@@ -23,6 +23,14 @@ struct AssignmentRow {
   friend bool operator==(const AssignmentRow&, const AssignmentRow&) = default;
 };
 
+// What an operator's request that changed something was answered, so that the same one again changes nothing more.
+struct ReplyRow {
+  CurvePublicKey peer;
+  std::uint64_t request = 0;  // message id
+  Timestamp made_at;
+  OperatorReply reply;
+};
+
 // An order that its node has not acknowledged. Its node is its job's.
 CatalogChange put_row(const Node& row);
 CatalogChange put_row(const Database& row);
@@ -38,6 +46,8 @@ CatalogChange put_row(const JobRow& row);
 CatalogChange put_row(const Order& row);
 CatalogChange put_row(const Restore& row);
 CatalogChange put_row(const AssignmentRow& row);
+// As it is: a token's text must have been taken out.
+CatalogChange put_row(const ReplyRow& row);
 
 // Only what makes up the key is looked at.
 CatalogChange remove_row(const Policy& row);
@@ -46,6 +56,7 @@ CatalogChange remove_row(const Backup& row);
 CatalogChange remove_row(const WalRange& row);
 CatalogChange remove_row(const Order& row);
 CatalogChange remove_row(const Restore& row);
+CatalogChange remove_row(const ReplyRow& row);
 
 // Every row of a kind in key order. Code::corrupt or Code::unsupported names the family and the key.
 template <class Row>

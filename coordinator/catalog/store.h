@@ -28,9 +28,10 @@ enum class Family : std::uint8_t {
   jobs,
   orders,
   restores,
-  audit
+  audit,
+  replies
 };
-constexpr std::size_t family_count = 15;
+constexpr std::size_t family_count = 16;
 std::string_view to_string(Family family);
 
 struct KeyValue {

@@ -8,6 +8,7 @@
 #include "coordinator/core/jobs.h"
 #include "coordinator/core/operators.h"
 #include "coordinator/core/removal.h"
+#include "coordinator/core/replies.h"
 #include "coordinator/core/sessions.h"
 #include "coordinator/core/state.h"
 #include "coordinator/core/wal_positions.h"
@@ -77,6 +78,7 @@ void tick(Turn& turn) {
   store_wal_ranges(turn);
   watch_retention(turn);
   expire_plans(turn);
+  forget_old_answers(turn);
 }
 
 }  // namespace

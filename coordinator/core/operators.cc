@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "coordinator/core/replies.h"
+
 namespace holdfast {
 namespace {
 
@@ -91,12 +93,18 @@ void operator_request(Turn& turn, const MessageCame& event, const Operator& who,
         "ask an admin"});
     return;
   }
+  if (const OperatorReplyBody* known = answered_before(turn.state, event)) {
+    answer(*known);
+    return;
+  }
+  const std::size_t changes_before = turn.effects.changes.size();
   auto answered = dispatch(turn, "operator " + who.name, request.body);
   if (!answered) {
     const Error& error = answered.error();
     answer(Refused{error.code, error.message, error.hint});
     return;
   }
+  if (turn.effects.changes.size() > changes_before) remember_answer(turn, event, *answered);
   answer(*std::move(answered));
 }
 

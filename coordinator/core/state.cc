@@ -83,6 +83,7 @@ Result<> load_state(CoreState& state, KeyValueStore& catalog) {
   for (const auto& row : TRY(read_rows<StoreInfo>(catalog))) state.stores[row.name] = row;
   for (const auto& row : TRY(read_rows<Restore>(catalog))) state.restores[row.id] = row;
   for (const auto& row : TRY(read_rows<AssignmentRow>(catalog))) state.assignments[row.node] = row;
+  for (const auto& row : TRY(read_rows<ReplyRow>(catalog))) state.replies[row.peer][row.request] = row;
   for (const auto& row : TRY(read_rows<WalRange>(catalog))) {
     auto& log = state.wal[row.database];
     log.ranges.push_back(row);
@@ -187,6 +188,10 @@ void Turn::put(const AssignmentRow& row) {
   state.assignments[row.node] = row;
   effects.changes.push_back(put_row(row));
 }
+void Turn::put(const ReplyRow& row) {
+  state.replies[row.peer][row.request] = row;
+  effects.changes.push_back(put_row(row));
+}
 void Turn::remove(const Policy& row) {
   effects.changes.push_back(remove_row(row));
   state.policies.erase(std::string(row.name));
@@ -205,6 +210,13 @@ void Turn::remove(const Backup& row) {
 void Turn::remove(const Restore& row) {
   effects.changes.push_back(remove_row(row));
   state.restores.erase(RestoreId(row.id));
+}
+void Turn::remove(const ReplyRow& row) {
+  effects.changes.push_back(remove_row(row));
+  const auto of_key = state.replies.find(row.peer);
+  if (of_key == state.replies.end()) return;
+  of_key->second.erase(row.request);
+  if (of_key->second.empty()) state.replies.erase(of_key);
 }
 void Turn::remove_order(JobId job) {
   const auto found = state.orders.find(job);

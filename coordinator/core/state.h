@@ -79,6 +79,7 @@ struct CoreState {
   std::map<JobId, OrderEntry> orders;
   std::map<RestoreId, Restore> restores;
   std::map<NodeId, AssignmentRow> assignments;
+  std::map<CurvePublicKey, std::map<std::uint64_t, ReplyRow>> replies;  // replies.h
   AuditHead audit;
 
   std::map<NodeId, Session> sessions;
@@ -128,10 +129,12 @@ struct Turn {
   void put(const OrderEntry& row);
   void put(const Restore& row);
   void put(const AssignmentRow& row);
+  void put(const ReplyRow& row);
   void remove(const Policy& row);
   void remove(const StoreInfo& row);
   void remove(const Backup& row);
   void remove(const Restore& row);
+  void remove(const ReplyRow& row);
   void remove_order(JobId job);
 
   void send(Door door, const CurvePublicKey& peer, MessageBody body, std::uint64_t in_reply_to = 0);

@@ -30,6 +30,7 @@ Bytes encode_value(const Restore&);
 Bytes encode_value(const Order&);
 Bytes encode_value(const Assignment&);
 Bytes encode_value(const JobReport&);
+Bytes encode_value(const OperatorReply&);
 // decode_value<Node>(bytes); Code::corrupt, or Code::unsupported for a newer format version.
 template <class T>
 Result<T> decode_value(ByteView bytes);

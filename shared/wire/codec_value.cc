@@ -33,6 +33,7 @@ enum class ValueKind : std::uint8_t {
   order = 13,
   assignment = 14,
   job_report = 15,
+  operator_reply = 16,
 };
 
 // The schema's struct and the number of a plain type.
@@ -112,6 +113,11 @@ template <>
 struct Twin<JobReport> {
   using Struct = schema::JobReport;
   static constexpr ValueKind kind = ValueKind::job_report;
+};
+template <>
+struct Twin<OperatorReply> {
+  using Struct = schema::OperatorReply;
+  static constexpr ValueKind kind = ValueKind::operator_reply;
 };
 
 template <class Value>
@@ -203,6 +209,9 @@ Bytes encode_value(const Assignment& value) {
 Bytes encode_value(const JobReport& value) {
   return encode(value);
 }
+Bytes encode_value(const OperatorReply& value) {
+  return encode(value);
+}
 
 template Result<Node> decode_value<Node>(ByteView);
 template Result<Database> decode_value<Database>(ByteView);
@@ -219,5 +228,6 @@ template Result<Restore> decode_value<Restore>(ByteView);
 template Result<Order> decode_value<Order>(ByteView);
 template Result<Assignment> decode_value<Assignment>(ByteView);
 template Result<JobReport> decode_value<JobReport>(ByteView);
+template Result<OperatorReply> decode_value<OperatorReply>(ByteView);
 
 }  // namespace holdfast

@@ -30,7 +30,7 @@ FleetModel::FleetModel(const ModelOptions& options)
       root_(make_sign_key(entropy_)),
       intermediate_(make_sign_key(entropy_)),
       recovery_(make_box_key(entropy_)),
-      admin_(make_curve_key(entropy_)) {
+      admin_(entropy_) {
   world_.fleet = entropy_.id<FleetId>();
   world_.recovery = recovery_.public_key;
   intermediate_certificate_ =
@@ -42,7 +42,7 @@ FleetModel::FleetModel(const ModelOptions& options)
   admin.id = entropy_.id<OperatorId>();
   admin.name = "ann";
   admin.role = Role::admin;
-  admin.curve = admin_.public_key;
+  admin.curve = admin_.key();
   StoreInfo store;
   store.id = entropy_.id<StoreId>();
   store.name = "local";
@@ -50,7 +50,7 @@ FleetModel::FleetModel(const ModelOptions& options)
   commit({put_row(admin), put_row(default_policy()), put_row(store)});
   load();
   MessageCame came;
-  came.peer = admin_.public_key;
+  came.peer = admin_.key();
   CreateTokenRequest request;
   request.uses = options.token_uses;
   request.labels = {{"fleet", "demo"}};
@@ -94,7 +94,9 @@ bool FleetModel::settle(std::uint32_t steps_at_most) {
     step(fair_weather);
     const auto quiet = static_cast<std::size_t>(
         std::count_if(agents_.begin(), agents_.end(), [](const SimulatedAgent& agent) { return agent.is_quiet(); }));
-    if (quiet >= std::min(options_.agents, options_.token_uses) && open_orders_.empty()) return true;
+    if (quiet >= std::min(options_.agents, options_.token_uses) && open_orders_.empty() && admin_.is_quiet()) {
+      return true;
+    }
   }
   return false;
 }
@@ -107,8 +109,9 @@ void FleetModel::step(const Weather& weather) {
     if (entropy_.below(3) != 0) continue;  // not everybody speaks in every second
     for (auto& [door, message] : agent.step(now_)) post({0, 0, true, door, agent.key(), std::move(message)}, weather);
   }
+  operator_round(weather);
   coordinator_round(weather);
-  deliver_to_agents();
+  deliver();
 }
 
 void FleetModel::post(InFlight message, const Weather& weather) {
@@ -121,21 +124,22 @@ void FleetModel::post(InFlight message, const Weather& weather) {
   }
 }
 
-void FleetModel::operators_round(std::vector<Event>& events) {
-  MessageCame came;
-  came.peer = admin_.public_key;
-  came.message.id = ++requests_;
-  if (happens(entropy_, 200)) {
-    CreateBackupRequest request;
-    request.selection.selector =
-        fmt::format("node in (host{},host{})", entropy_.below(options_.agents), entropy_.below(options_.agents));
-    came.message.body = OperatorRequest{protocol_min, protocol_max, request};
-    events.emplace_back(came);
-  } else if (happens(entropy_, 30) && !jobs_.empty()) {
-    auto job = jobs_.begin();
-    std::advance(job, static_cast<std::ptrdiff_t>(entropy_.below(jobs_.size())));
-    came.message.body = OperatorRequest{protocol_min, protocol_max, CancelJobRequest{job->first.text()}};
-    events.emplace_back(came);
+void FleetModel::operator_round(const Weather& weather) {
+  if (weather.lost_per_mille > 0) {
+    if (happens(entropy_, 200)) {
+      const std::uint64_t one = entropy_.below(options_.agents);
+      admin_.ask_for_backup(fmt::format("node in (host{},host{})", one, entropy_.below(options_.agents)));
+    }
+    if (happens(entropy_, 100)) admin_.ask_for_token();
+    if (happens(entropy_, 10)) admin_.ask_for_store();
+    if (happens(entropy_, 30) && !jobs_.empty()) {
+      auto job = jobs_.begin();
+      std::advance(job, static_cast<std::ptrdiff_t>(entropy_.below(jobs_.size())));
+      admin_.ask_to_cancel(job->first);
+    }
+  }
+  for (Message& said : admin_.step(steps_)) {
+    post({0, 0, true, Door::fleet, admin_.key(), std::move(said)}, weather);
   }
 }
 
@@ -153,7 +157,6 @@ void FleetModel::coordinator_round(const Weather& weather) {
     if (core_->admission(message.door, message.peer) != Admission::admit) continue;
     events.emplace_back(MessageCame{message.door, message.peer, "10.0.0.1", std::move(message.message)});
   }
-  if (weather.lost_per_mille > 0) operators_round(events);
   events.emplace_back(Tick{});
   Effects round;
   for (const Event& event : events) round.add(core_->apply(event, now_));
@@ -169,19 +172,25 @@ void FleetModel::coordinator_round(const Weather& weather) {
     watch_send(sent);
     mix(sent.peer.bytes());
     mix(sent.message.body.index());
-    if (!agent_by_key_.contains(sent.peer)) continue;
+    if (!agent_by_key_.contains(sent.peer) && sent.peer != admin_.key()) continue;
     post({0, 0, false, sent.door, sent.peer, sent.message}, weather);
   }
 }
 
-void FleetModel::deliver_to_agents() {
+void FleetModel::deliver() {
   std::vector<InFlight> due;
   for (const auto& message : network_) {
     if (!message.to_coordinator && message.due <= steps_) due.push_back(message);
   }
   std::erase_if(network_, [this](const InFlight& message) { return !message.to_coordinator && message.due <= steps_; });
   std::sort(due.begin(), due.end(), [](const auto& a, const auto& b) { return a.number < b.number; });
-  for (const auto& message : due) agents_[agent_by_key_.at(message.peer)].take(message.message, now_);
+  for (const auto& message : due) {
+    if (message.peer != admin_.key()) {
+      agents_[agent_by_key_.at(message.peer)].take(message.message, now_);
+    } else if (std::string wrong = admin_.take(message.message); !wrong.empty()) {
+      violation(std::move(wrong));
+    }
+  }
 }
 
 void FleetModel::commit(const std::vector<CatalogChange>& changes) {
@@ -201,12 +210,13 @@ void FleetModel::commit(const std::vector<CatalogChange>& changes) {
         break;
       case Family::orders:
         open_orders_.insert(*JobId::from_bytes(change.key));
+        watch_order(*decode_value<Order>(value));
         break;
       case Family::nodes:
         nodes_[*NodeId::from_bytes(change.key)] = *decode_value<Node>(value);
         break;
       case Family::tokens:
-        tokens_[*TokenId::from_bytes(change.key)] = *decode_value<Token>(value);
+        watch_token(*decode_value<Token>(value));
         break;
       case Family::epochs:
         epochs_.insert(*EpochId::from_bytes(ByteView(change.key).subspan(16)));
@@ -248,6 +258,24 @@ void FleetModel::watch_job(const JobRow& row) {
     ordered_.insert(row.job.id);
   }
   jobs_[row.job.id] = row;
+}
+
+void FleetModel::watch_token(const Token& row) {
+  tokens_[row.id] = row;
+  const auto request = row.labels.find("request");
+  if (request == row.labels.end()) return;
+  if (const TokenId first = token_by_request_.emplace(request->second, row.id).first->second; first != row.id) {
+    violation(fmt::format("request {} made the tokens {} and {}", request->second, first, row.id));
+  }
+}
+
+void FleetModel::watch_order(const Order& row) {
+  const auto* backup = std::get_if<BackupOrder>(&row.body);
+  if (backup == nullptr || backup->note.empty()) return;
+  const JobId first = backup_by_request_.emplace(std::pair(backup->note, backup->database), row.id).first->second;
+  if (first != row.id) {
+    violation(fmt::format("request {} ordered the backups {} and {} of one database", backup->note, first, row.id));
+  }
 }
 
 // What a message promises must be in the catalog already.

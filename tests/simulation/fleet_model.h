@@ -2,6 +2,7 @@
 // The world of a simulation: one coordinator on a catalog in memory, many agents, a bad network, and a watch over what
 // must never happen.
 #include "tests/simulation/simulated_agent.h"
+#include "tests/simulation/simulated_operator.h"
 
 namespace holdfast {
 
@@ -37,6 +38,8 @@ class FleetModel {
   std::uint32_t crashes() const { return crashes_; }
   std::size_t enrolled() const;
   std::size_t complete_backups() const;
+  const SimulatedOperator& admin() const { return admin_; }
+  std::size_t tokens() const { return tokens_.size(); }
   std::size_t ordered_jobs() const { return ordered_.size(); }
 
  private:
@@ -45,7 +48,7 @@ class FleetModel {
     std::uint64_t number = 0;  // order of arrival among those that are due together: by chance
     bool to_coordinator = true;
     Door door = Door::fleet;
-    CurvePublicKey peer;  // the agent's
+    CurvePublicKey peer;  // the agent's, or the operator's
     Message message;
   };
 
@@ -53,11 +56,13 @@ class FleetModel {
   void step(const Weather& weather);
   void post(InFlight message, const Weather& weather);
   void coordinator_round(const Weather& weather);
-  void operators_round(std::vector<Event>& events);
-  void deliver_to_agents();
+  void operator_round(const Weather& weather);
+  void deliver();
   // Into the catalog, and into the shadow that the invariants look at.
   void commit(const std::vector<CatalogChange>& changes);
   void watch_job(const JobRow& row);
+  void watch_token(const Token& row);
+  void watch_order(const Order& row);
   void watch_send(const Send& sent);
   void violation(std::string text);
   void mix(ByteView bytes);
@@ -75,7 +80,7 @@ class FleetModel {
   SignKeyPair root_;
   SignKeyPair intermediate_;
   BoxKeyPair recovery_;
-  CurveKeyPair admin_;
+  SimulatedOperator admin_;
   Bytes intermediate_certificate_;
   SimulatedWorld world_;
   MemoryStore store_;
@@ -84,7 +89,6 @@ class FleetModel {
   std::vector<SimulatedAgent> agents_;
   std::map<CurvePublicKey, std::size_t> agent_by_key_;
   std::vector<InFlight> network_;
-  std::uint64_t requests_ = 0;
 
   // What was committed.
   std::map<JobId, JobRow> jobs_;
@@ -94,6 +98,8 @@ class FleetModel {
   std::set<EpochId> epochs_;
   std::set<JobId> ordered_;
   std::set<JobId> open_orders_;
+  std::map<std::string, TokenId> token_by_request_;
+  std::map<std::pair<std::string, DatabaseId>, JobId> backup_by_request_;
   std::vector<std::string> violations_;
 };
 

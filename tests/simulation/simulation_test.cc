@@ -21,6 +21,9 @@ TEST(FleetSimulation, LosesNoOrderAndRunsNoneTwiceWhateverTheWeather) {
   std::size_t backups = 0;
   std::size_t orders = 0;
   std::uint32_t crashes = 0;
+  std::size_t answers = 0;
+  std::size_t repeated = 0;
+  std::size_t tokens = 0;
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
     ModelOptions options;
     options.seed = seed;
@@ -35,11 +38,17 @@ TEST(FleetSimulation, LosesNoOrderAndRunsNoneTwiceWhateverTheWeather) {
     backups += model.complete_backups();
     orders += model.ordered_jobs();
     crashes += model.crashes();
+    answers += model.admin().answered();
+    repeated += model.admin().repeated();
+    tokens += model.tokens();
   }
   // A simulation in which nothing happened proves nothing.
   EXPECT_GT(backups, seeds * 100);
   EXPECT_GT(orders, seeds * 20);
   EXPECT_GT(crashes, seeds / 2);
+  EXPECT_GT(answers, seeds * 20);
+  EXPECT_GT(repeated, seeds * 20);
+  EXPECT_GT(tokens, seeds * 5);
   std::cout << seeds << " seeds, " << backups << " backups, " << orders << " orders, " << crashes
             << " crashes of the coordinator\n";
 }

@@ -60,6 +60,15 @@ TEST(CatalogKeys, HaveFixedLayout) {
   EXPECT_EQ(to_hex(job_key(at(1), JobId({0xbb}))),
             "8000000000000001"
             "bb000000000000000000000000000000");
+  EXPECT_EQ(to_hex(reply_key(CurvePublicKey({0xcc}), 3)), "cc" + std::string(62, '0') + "0000000000000003");
+}
+
+TEST(CatalogKeys, ReadAReplysKeyBack) {
+  const ReplyKey key{CurvePublicKey({0xcc}), UINT64_MAX};
+  const auto parsed = parse_reply_key(reply_key(key.peer, key.request));
+  ASSERT_TRUE(parsed) << parsed.error().text();
+  EXPECT_EQ(*parsed, key);
+  EXPECT_EQ(parse_reply_key(Bytes(39)).error().code, Code::corrupt);
 }
 
 }  // namespace

@@ -66,6 +66,7 @@ TEST(GoldenValues, AreWrittenAndReadAsTheyWere) {
   check_value<Order>("order");
   check_value<Assignment>("assignment");
   check_value<JobReport>("job-report");
+  check_value<OperatorReply>("operator-reply");
 }
 
 }  // namespace
