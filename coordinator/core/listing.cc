@@ -46,6 +46,17 @@ std::string time_mark(Timestamp time) {
   return fmt::format("{:020}", static_cast<std::uint64_t>(time.micros()));
 }
 
+// Jobs and restores, newest first: the later, the smaller the mark.
+std::string newest_first_mark(Timestamp created_at, std::string_view id) {
+  return fmt::format("{:020}{}", UINT64_MAX - static_cast<std::uint64_t>(created_at.micros()), id);
+}
+template <class Row>
+void sort_newest_first(std::vector<const Row*>& rows) {
+  std::sort(rows.begin(), rows.end(), [](const Row* a, const Row* b) {
+    return std::pair(b->created_at, a->id) < std::pair(a->created_at, b->id);
+  });
+}
+
 template <class AnyId>
 bool wanted(const std::vector<std::string>& ids, const AnyId& id) {
   return ids.empty() || std::any_of(ids.begin(), ids.end(), [&id](const std::string& prefix) {
@@ -135,11 +146,9 @@ Result<> list_jobs(const CoreState& state, const ListRequest& request, ListReply
     if (!request.selection.empty() && !chosen.contains(row.job.database)) continue;
     jobs.push_back(&row.job);
   }
-  std::sort(jobs.begin(), jobs.end(), [](const Job* a, const Job* b) {
-    return std::pair(a->created_at, a->id) < std::pair(b->created_at, b->id);
-  });
+  sort_newest_first(jobs);
   for (const Job* job : jobs) {
-    if (!page.add(reply.jobs, time_mark(job->created_at) + job->id.text(), [job] { return *job; })) break;
+    if (!page.add(reply.jobs, newest_first_mark(job->created_at, job->id.text()), [job] { return *job; })) break;
   }
   return {};
 }
@@ -151,11 +160,9 @@ Result<> list_restores(const CoreState& state, const ListRequest& request, ListR
   for (const auto& [id, restore] : state.restores) {
     if (wanted(request.ids, id)) restores.push_back(&restore);
   }
-  std::sort(restores.begin(), restores.end(), [](const Restore* a, const Restore* b) {
-    return std::pair(a->created_at, a->id) < std::pair(b->created_at, b->id);
-  });
+  sort_newest_first(restores);
   for (const Restore* restore : restores) {
-    const std::string mark = time_mark(restore->created_at) + restore->id.text();
+    const std::string mark = newest_first_mark(restore->created_at, restore->id.text());
     if (!page.add(reply.restores, mark, [restore] { return *restore; })) break;
   }
   return {};

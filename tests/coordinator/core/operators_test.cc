@@ -199,6 +199,38 @@ TEST_F(Operators, GetLongListsInPages) {
   }
 }
 
+TEST_F(Operators, SeeTheNewestJobsAndRestoresFirst) {
+  add_store();
+  Host host = join("db1");
+  inventory(host, {postgres("/srv/a", 7)});
+  std::vector<BackupId> taken;
+  std::vector<RestoreId> planned;
+  for (int i = 0; i < 5; ++i) {
+    pass(std::chrono::minutes(1));
+    taken.insert(taken.begin(), take_backup(host, database("a").id, {}));
+    RestorePlanRequest plan;
+    plan.selection.names = {"a"};
+    plan.target_directory = "/srv/copy" + std::to_string(i);
+    planned.insert(planned.begin(), expect<RestorePlanReply>(plan).restore.id);
+  }
+  // In pages too: each goes on where the one before ended.
+  std::vector<BackupId> jobs;
+  std::vector<RestoreId> restores;
+  for (const Listing what : {Listing::jobs, Listing::restores}) {
+    ListRequest request;
+    request.what = what;
+    request.limit = 2;
+    do {
+      const auto reply = expect<ListReply>(request);
+      for (const Job& job : reply.jobs) jobs.push_back(job.backup);
+      for (const Restore& restore : reply.restores) restores.push_back(restore.id);
+      request.after = reply.next;
+    } while (!request.after.empty() && jobs.size() + restores.size() < 20);
+  }
+  EXPECT_EQ(jobs, taken);
+  EXPECT_EQ(restores, planned);
+}
+
 TEST_F(Operators, SeeInOnePageHowTheFleetStands) {
   Host host = join("db1");
   inventory(host, {postgres("/srv/orders", 7)});
