@@ -1,12 +1,11 @@
 // holdfast-coordinator: parse, build the parts, run.
 #include <CLI/CLI.hpp>
-#include <fstream>
 #include <iostream>
 #include <optional>
-#include <sstream>
 
 #include "coordinator/shell/program.h"
 #include "shared/base/exit_code.h"
+#include "shared/os/posix_file_system.h"
 
 namespace {
 
@@ -30,11 +29,14 @@ int report(const holdfast::Error& error) {
 holdfast::Result<holdfast::CoordinatorConfig> read_config(const Arguments& arguments) {
   holdfast::CoordinatorConfig config;
   if (!arguments.config.empty()) {
-    std::ifstream file(arguments.config, std::ios::binary);
-    std::stringstream text;
-    text << file.rdbuf();
-    if (!file) return holdfast::fail(holdfast::Code::not_found, "cannot read \"" + arguments.config + "\"");
-    config = TRY(holdfast::parse_config(text.str(), arguments.config));
+    holdfast::PosixFileSystem files;
+    auto text = files.read(arguments.config);
+    if (!text) {
+      // Whatever hinders it, it is an argument that does not do; "not found" is said of the fleet and its state.
+      text.error().code = holdfast::Code::invalid;
+      return std::unexpected(std::move(text).error().during("--config"));
+    }
+    config = TRY(holdfast::parse_config(holdfast::as_text(*text), arguments.config));
   }
   if (arguments.bind) config.bind = *arguments.bind;
   if (arguments.fleet_port) config.fleet_port = *arguments.fleet_port;

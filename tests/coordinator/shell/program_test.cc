@@ -159,6 +159,8 @@ TEST_F(Program, SaysWhatIsWrongWithItsArguments) {
       {{"--state", fleet_.state_directory, "--colour"}, 2, "--colour"},
       {{"--state", fleet_.state_directory, "--fleet-port", "x"}, 2, "--fleet-port"},
       {{"--state", fleet_.state_directory, "--config", config}, 2, "bad.yaml:1:"},
+      {{"--state", fleet_.state_directory, "--config", base_ / "none.yaml"}, 2, "none.yaml"},
+      {{"--state", fleet_.state_directory, "--config", base_}, 2, "--config"},
       {{"--state", base_}, 8, "holdfast init"},
       {{"--version"}, 0, "holdfast-coordinator "},
       {{"--help"}, 0, "--enrol-port"},
