@@ -312,7 +312,7 @@ struct Job {
   database @4 :Data;  # DatabaseId, empty when it is about none
   backup @5 :Data;  # BackupId, that it makes, verifies or restores
   restore @6 :Data;  # RestoreId
-  origin @7 :Text;  # "schedule", "first backup", "operator NAME"
+  origin @7 :Text;  # "schedule", "first backup", "retry", "log was lost", "operator NAME"
   createdAt @8 :Int64;
   startedAt @9 :Int64;
   finishedAt @10 :Int64;

@@ -24,6 +24,8 @@ std::string_view origin_of(DueReason reason) {
       return "schedule";
     case DueReason::retry:
       return "retry";
+    case DueReason::log_lost:
+      return "log was lost";
   }
   return "schedule";
 }
@@ -37,7 +39,7 @@ Agent::Agent(Parts parts)
       incremental_(parts_.files, parts_.clock, parts_.log, parts_.state_directory + "/incremental"),
       shipping_(
           parts_.identity, parts_.keys, parts_.state, epochs_, parts_.clock, parts_.entropy, parts_.log,
-          [this] { mail_.send(SomethingToReport{}); },
+          {[this] { mail_.send(SomethingToReport{}); }, [this](DatabaseId database) { mail_.send(LogLost{database}); }},
           [this](DatabaseId database) { return incremental_.tracker(database); }),
       runner_(parts_.state, parts_.clock, parts_.log, {},
               [this](const JobReport& report, JobRunner::Stored stored) {
@@ -113,6 +115,11 @@ void Agent::take(JobTold told) {
 
 void Agent::take(SomethingToReport) {
   link_.report_now();
+}
+
+// What was committed since cannot be restored before there is a new backup.
+void Agent::take(LogLost lost) {
+  schedule_.log_lost(lost.database);
 }
 
 void Agent::take(std::vector<HostDatabase> databases) {

@@ -50,13 +50,17 @@ class Agent {
     JobRunner::Stored stored;
   };
   struct SomethingToReport {};
-  using Mail = std::variant<JobTold, std::vector<HostDatabase>, SomethingToReport>;
+  struct LogLost {
+    DatabaseId database;
+  };
+  using Mail = std::variant<JobTold, std::vector<HostDatabase>, SomethingToReport, LogLost>;
 
   Result<> begin();
   void read_mail();
   void take(JobTold told);
   void take(std::vector<HostDatabase> databases);
   void take(SomethingToReport);
+  void take(LogLost lost);
   void take_in(CoordinatorLink::Received received);
   void hurry_while_watched();
   void put_in_force(Assignment assignment);

@@ -18,12 +18,14 @@ RunHistory& BackupSchedule::history(const Assigned& database, Timestamp now) {
   if (history.known_since.is_never()) {
     history.known_since = now;
     if (const auto began = state_.last_run(database.database)) history.last_began = *began;
+    log_lost(database.database);
   }
   history.last_complete = std::max(history.last_complete, database.last_backup_at);
   // A clock that was set back must not stop backups until the old time comes again.
   history.last_began = std::min(history.last_began, now);
   history.last_complete = std::min(history.last_complete, now);
   history.last_failed = std::min(history.last_failed, now);
+  history.log_lost_at = std::min(history.log_lost_at, now);
   return history;
 }
 
@@ -54,10 +56,34 @@ void BackupSchedule::ended(const JobReport& report) {
   if (report.job.state == JobState::complete) {
     history.failures = 0;
     history.last_complete = std::max(history.last_complete, report.job.finished_at);
+    make_good(report);
   } else {  // a cancelled one too: it must not begin again in the same second
     ++history.failures;
     history.last_failed = report.job.finished_at;
   }
+}
+
+void BackupSchedule::log_lost(DatabaseId database) {
+  const auto loss = state_.wal_loss(database);
+  if (!loss) {
+    log_.error("whether log was lost cannot be read", loss.error(), {{"database", database}});
+    return;
+  }
+  histories_[database].log_lost_at = *loss ? (*loss)->seen_at : Timestamp();
+}
+
+// A backup that began behind the loss. By its position; or by its time, since a server that went back to an earlier
+// timeline may never again write at the position where the loss ended.
+void BackupSchedule::make_good(const JobReport& report) {
+  const DatabaseId database = report.job.database;
+  const auto loss = state_.wal_loss(database);
+  if (!loss || !*loss || !report.backup) return;
+  if (report.backup->start_lsn < (*loss)->end && report.backup->started_at < (*loss)->seen_at) return;
+  if (auto forgotten = state_.forget_wal_loss(database); !forgotten) {
+    log_.error("a loss of log that was made good cannot be forgotten", forgotten.error(), {{"database", database}});
+    return;
+  }
+  histories_[database].log_lost_at = {};
 }
 
 }  // namespace holdfast

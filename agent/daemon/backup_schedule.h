@@ -27,8 +27,11 @@ class BackupSchedule {
   // A run was started now; durable, so that it is not started again after a crash.
   Result<> began(DatabaseId database, Timestamp now);
   void ended(const JobReport& report);
+  // The agent's state has a loss of this database's log that it did not have before.
+  void log_lost(DatabaseId database);
 
  private:
+  void make_good(const JobReport& report);
   RunHistory& history(const Assigned& database, Timestamp now);
   AgentState& state_;
   Logger log_;

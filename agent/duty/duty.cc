@@ -17,6 +17,8 @@ Result<std::optional<Due>> next_due(const Assigned& database, const RunHistory& 
   if (!database.active || !database.protect) return std::nullopt;
   if (history.failures > 0) return Due{history.last_failed + retry_delay(history.failures), DueReason::retry};
   if (history.last_complete.is_never()) return Due{history.known_since, DueReason::first_backup};
+  // Nothing behind the loss can be restored before there is a backup that began behind it.
+  if (!history.log_lost_at.is_never()) return Due{history.log_lost_at, DueReason::log_lost};
   if (database.policy.full.empty()) return std::nullopt;
   const CronSchedule schedule = TRY(parse_cron(database.policy.full));
   // A backup that was ordered, or taken by the node before us, does not replace a run; but no run from before there was

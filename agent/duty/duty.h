@@ -12,9 +12,10 @@ struct RunHistory {
   Timestamp known_since;       // when this database came under protection here
   std::uint32_t failures = 0;  // in a row, since the last success
   Timestamp last_failed;
+  Timestamp log_lost_at;  // log was lost then and no backup since makes it good; never: none
 };
 
-enum class DueReason : std::uint8_t { first_backup, schedule, retry };
+enum class DueReason : std::uint8_t { first_backup, schedule, retry, log_lost };
 
 struct Due {
   Timestamp at;
@@ -22,7 +23,8 @@ struct Due {
 };
 
 // When the next full backup of this database is due; a time that has passed means now, once, however many runs were
-// missed. nullopt: the policy has no schedule and there is a backup. Code::invalid: a policy this agent cannot read.
+// missed. nullopt: the policy has no schedule, and there is a backup that the log goes on from. Code::invalid: a policy
+// this agent cannot read.
 Result<std::optional<Due>> next_due(const Assigned& database, const RunHistory& history);
 
 // How long to wait after so many failures in a row: a minute, doubled each time, an hour at most.

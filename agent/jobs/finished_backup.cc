@@ -19,6 +19,7 @@ Backup row_of(const BackupRecord& record, Bytes stored) {
   row.state = BackupState::complete;
   row.started_at = record.started_at;
   row.finished_at = record.finished_at;
+  row.start_lsn = record.start_lsn;
   row.note = record.note;
   row.reason = record.reason;
   row.record = std::move(stored);

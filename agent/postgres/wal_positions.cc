@@ -94,4 +94,10 @@ Result<WalResumePoint> advance_over_stored(const StoreSet& stores, DatabaseId da
   }
 }
 
+Result<bool> stored_through(const StoreSet& stores, DatabaseId database, Timeline timeline, Lsn position) {
+  const auto names = TRY_DURING("look for stored log", list_wal(stores, wal_prefix(database, timeline)));
+  return std::ranges::any_of(
+      names, [position](const WalName& name) { return name.first <= position && position <= name.last; });
+}
+
 }  // namespace holdfast

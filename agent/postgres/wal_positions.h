@@ -38,4 +38,8 @@ Result<std::optional<WalResumePoint>> find_wal_position(const StoreSet& stores, 
 // just before a crash kept its position from being saved. Its objects are put once more, so that all copies are there.
 Result<WalResumePoint> advance_over_stored(const StoreSet& stores, DatabaseId database, WalResumePoint position);
 
+// Whether a stretch of stored log of this timeline reaches over `position` or ends there: log from there on leaves no
+// gap behind it. Code::unavailable: no store answered.
+Result<bool> stored_through(const StoreSet& stores, DatabaseId database, Timeline timeline, Lsn position);
+
 }  // namespace holdfast

@@ -208,18 +208,31 @@ class WalReceiver::Work {
     if (!cutter_made_) cutter_ = WalCutter(identity.segment_size);
     cutter_made_ = true;
     if (start.lost) {
-      const auto& lost = *start.lost;
-      parts_.log.error("log was lost", {{"database", settings_.database},
-                                        {"timeline", lost.timeline},
-                                        {"from", lost.from},
-                                        {"to", lost.to},
-                                        {"reason", lost.reason}});
-      if (parts_.events.gap) parts_.events.gap({lost.timeline, lost.from, lost.to, lost.reason});
+      TRY(tell_of_loss(start));
       // Found once is enough: from here on the position is where the new stretch begins.
       lost_to_ = start;
       saved_log_ = WalStartFacts::SavedLog::wanted;
     }
     return start;
+  }
+
+  // A server that took up an earlier timeline again (a restore that was rolled back) goes on where that one was left,
+  // and its log is stored up to there: then nothing is lost.
+  Result<> tell_of_loss(const WalStart& start) {
+    const auto& lost = *start.lost;
+    const bool goes_on = TRY(stored_through(parts_.stores, settings_.database, start.timeline, start.from));
+    const std::vector<LogField> fields{{"database", settings_.database},
+                                       {"timeline", lost.timeline},
+                                       {"from", lost.from},
+                                       {"to", lost.to},
+                                       {"reason", lost.reason}};
+    if (goes_on) {
+      parts_.log.info("an earlier timeline is taken up again where it was left", fields);
+      return {};
+    }
+    parts_.log.error("log was lost", fields);
+    if (parts_.events.gap) TRY(parts_.events.gap({lost.timeline, lost.from, lost.to, lost.reason}));
+    return {};
   }
 
   Result<> ensure_slot(ReplicationStream& stream) {

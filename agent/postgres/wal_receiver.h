@@ -44,7 +44,8 @@ struct WalGap {
 
 // What happens along the way. Called from the receiver's threads; must not block for long, nor call the receiver.
 struct WalReceiverEvents {
-  std::function<void(const WalGap&)> gap = {};
+  // Nothing behind the gap is shipped before this has succeeded; the same gap may come again.
+  std::function<Result<>(const WalGap&)> gap = {};
   // The history of a timeline is in the stores.
   std::function<void(Timeline, const Bytes& content)> history_stored = {};
 };

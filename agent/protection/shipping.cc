@@ -59,7 +59,7 @@ struct Shipping::Running {
 };
 
 Shipping::Shipping(const Enrolled& identity, const NodeKeys& keys, AgentState& state, Epochs& epochs, Clock& clock,
-                   Entropy& entropy, Logger log, std::function<void()> changed, ObserverOf observer)
+                   Entropy& entropy, Logger log, Events events, ObserverOf observer)
     : identity_(identity),
       keys_(keys),
       state_(state),
@@ -67,7 +67,7 @@ Shipping::Shipping(const Enrolled& identity, const NodeKeys& keys, AgentState& s
       clock_(clock),
       entropy_(entropy),
       log_(std::move(log)),
-      changed_(std::move(changed)),
+      events_(std::move(events)),
       observer_(std::move(observer)) {}
 
 Shipping::~Shipping() {
@@ -89,9 +89,10 @@ std::shared_ptr<Shipping::Running> Shipping::start(ShippedCluster cluster) {
 
   const Logger log = log_.with({{"database", database.name}});
   WalReceiverEvents events;
-  events.gap = [log](const WalGap& gap) {
-    log.error("the WAL has a gap; a new full backup closes it",
-              {{"timeline", gap.timeline}, {"from", gap.from}, {"to", gap.to}, {"reason", gap.reason}});
+  events.gap = [this, id = database.id](const WalGap& gap) -> Result<> {
+    TRY_DURING("note that log was lost", state_.save_wal_loss(id, {clock_.now(), gap.to}));
+    events_.log_lost(id);
+    return {};
   };
   events.history_stored = [this, log, id = database.id](Timeline timeline, const Bytes& content) {
     const auto history = TimelineHistory::parse(timeline, as_text(content));
@@ -100,7 +101,7 @@ std::shared_ptr<Shipping::Running> Shipping::start(ShippedCluster cluster) {
     if (auto noted = state_.add_to_outbox(HistoryReport{{id, timeline, last.parent, last.at}}); !noted) {
       log.error("a timeline could not be noted for the coordinator", noted.error(), {{"timeline", timeline}});
     }
-    changed_();
+    events_.changed();
   };
   WalReceiver::Parts parts{database.stores,
                            keys_.signer,
@@ -111,7 +112,7 @@ std::shared_ptr<Shipping::Running> Shipping::start(ShippedCluster cluster) {
                                record = fleet_record_;
                              }
                              auto key = epochs_.current(database, record);
-                             changed_();
+                             events_.changed();
                              return key;
                            },
                            running->positions,

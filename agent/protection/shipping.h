@@ -24,11 +24,16 @@ std::string slot_name(DatabaseId database);
 // Safe from many threads.
 class Shipping {
  public:
-  // `changed` is called when there is something new for the coordinator (an epoch, a timeline); any thread.
+  // `changed` is called when there is something new for the coordinator (an epoch, a timeline); `log_lost` when the
+  // state has a new loss of a database's log. Any thread.
+  struct Events {
+    std::function<void()> changed;
+    std::function<void(DatabaseId)> log_lost;
+  };
   // `observer`: who reads along with a database's WAL; empty: nobody.
   using ObserverOf = std::function<std::shared_ptr<WalObserver>(DatabaseId)>;
   Shipping(const Enrolled& identity, const NodeKeys& keys, AgentState& state, Epochs& epochs, Clock& clock,
-           Entropy& entropy, Logger log, std::function<void()> changed, ObserverOf observer);
+           Entropy& entropy, Logger log, Events events, ObserverOf observer);
   ~Shipping();
   Shipping(const Shipping&) = delete;
   Shipping& operator=(const Shipping&) = delete;
@@ -63,7 +68,7 @@ class Shipping {
   Clock& clock_;
   Entropy& entropy_;
   Logger log_;
-  std::function<void()> changed_;
+  Events events_;
   ObserverOf observer_;
   mutable std::mutex mutex_;  // guards what follows
   Bytes fleet_record_;

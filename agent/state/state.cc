@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 
 #include "shared/wire/codec.h"
@@ -13,10 +14,9 @@
 namespace holdfast {
 namespace {
 
-constexpr std::int64_t schema_version = 1;
-
-// Part of the persistent format on disk: change it only with a higher schema_version and a migration.
-constexpr const char* schema = R"sql(
+// Part of the persistent format on disk: what was released stays as it is, changes are further steps. The version is
+// the number of steps that were taken.
+constexpr std::array schema_steps = {R"sql(
 CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE jobs (job BLOB PRIMARY KEY, job_order BLOB, report BLOB, sequence INTEGER NOT NULL DEFAULT 0,
                    finished INTEGER NOT NULL DEFAULT 0, confirmed INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
@@ -26,7 +26,11 @@ CREATE TABLE outbox (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NO
                      UNIQUE (kind, key));
 CREATE TABLE runs (db BLOB PRIMARY KEY, began INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE restores (number INTEGER PRIMARY KEY, job BLOB NOT NULL, step TEXT NOT NULL, details BLOB NOT NULL);
-)sql";
+)sql",
+                                     R"sql(
+CREATE TABLE wal_losses (db BLOB PRIMARY KEY, seen_at INTEGER NOT NULL, log_end INTEGER NOT NULL) WITHOUT ROWID;
+)sql"};
+constexpr std::int64_t schema_version = schema_steps.size();
 
 Result<UniqueFd> lock_directory(const std::string& directory) {
   const std::string path = directory + "/agent.lock";
@@ -51,7 +55,9 @@ Result<> prepare_schema(SqliteConnection& connection, const std::string& path) {
   }
   if (found == schema_version) return {};
   auto change = TRY(SqliteTransaction::begin(connection));
-  TRY(connection.execute(schema));
+  for (auto step = static_cast<std::size_t>(found); step < schema_steps.size(); ++step) {
+    TRY(connection.execute(schema_steps.at(step)));
+  }
   TRY(connection.execute(fmt::format("PRAGMA user_version = {}", schema_version)));
   return change.commit();
 }
@@ -261,6 +267,26 @@ Result<> AgentState::save_wal(DatabaseId database, const WalResume& resume) {
 Result<> AgentState::forget_wal(DatabaseId database) {
   const std::lock_guard lock(mutex_);
   auto statement = TRY(connection_.prepare("DELETE FROM wal WHERE db = ?1"));
+  return statement.bind(1, database.bytes()).run();
+}
+
+Result<std::optional<WalLoss>> AgentState::wal_loss(DatabaseId database) {
+  const std::lock_guard lock(mutex_);
+  auto statement = TRY(connection_.prepare("SELECT seen_at, log_end FROM wal_losses WHERE db = ?1"));
+  if (!TRY(statement.bind(1, database.bytes()).step())) return std::nullopt;
+  return WalLoss{Timestamp::from_micros(statement.integer(0)), Lsn(static_cast<std::uint64_t>(statement.integer(1)))};
+}
+
+Result<> AgentState::save_wal_loss(DatabaseId database, const WalLoss& loss) {
+  const std::lock_guard lock(mutex_);
+  auto statement = TRY(connection_.prepare("INSERT OR REPLACE INTO wal_losses VALUES (?1, ?2, ?3)"));
+  statement.bind(1, database.bytes()).bind(2, loss.seen_at.micros());
+  return statement.bind(3, static_cast<std::int64_t>(loss.end.value())).run();
+}
+
+Result<> AgentState::forget_wal_loss(DatabaseId database) {
+  const std::lock_guard lock(mutex_);
+  auto statement = TRY(connection_.prepare("DELETE FROM wal_losses WHERE db = ?1"));
   return statement.bind(1, database.bytes()).run();
 }
 

@@ -23,6 +23,13 @@ struct WalResume {
   Timestamp through_time;
 };
 
+// Log of one database that is lost: no backup that began before its end is of use behind it.
+struct WalLoss {
+  Timestamp seen_at;  // the agent's clock
+  Lsn end;            // where the log goes on
+  friend bool operator==(const WalLoss&, const WalLoss&) = default;
+};
+
 // A thing to tell the coordinator until it confirms.
 struct OutboxItem {
   std::int64_t number = 0;
@@ -72,6 +79,11 @@ class AgentState {
   Result<std::optional<WalResume>> wal(DatabaseId database);
   Result<> save_wal(DatabaseId database, const WalResume& resume);
   Result<> forget_wal(DatabaseId database);
+
+  // The newest loss that no backup has made good; of two, the later one counts for both.
+  Result<std::optional<WalLoss>> wal_loss(DatabaseId database);
+  Result<> save_wal_loss(DatabaseId database, const WalLoss& loss);
+  Result<> forget_wal_loss(DatabaseId database);
 
   Result<> add_to_outbox(const EpochReport& report);
   Result<> add_to_outbox(const HistoryReport& report);

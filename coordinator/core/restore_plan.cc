@@ -309,6 +309,33 @@ std::optional<Window> recovery_window(const DatabaseHistory& history) {
   return window;
 }
 
+std::optional<OpenGap> open_gap(const DatabaseHistory& history) {
+  const RecoveryTarget latest;
+  Search search{history, latest, complete_newest_first(history), {}};
+  if (history.engine != Engine::postgres || search.backups.empty()) return std::nullopt;
+  search.ranges = durable_ranges(history, search.backups);
+  const Timeline current = current_timeline(search);
+  const WalRange* newest = nullptr;
+  for (const WalRange& range : search.ranges) {
+    if (range.timeline == current) newest = &range;
+  }
+  if (newest == nullptr) return std::nullopt;
+  std::optional<WalReach> furthest;
+  bool on_the_way = false;
+  for (const Backup& backup : search.backups) {
+    auto reach = reach_from(search, backup, current);
+    on_the_way = on_the_way || reach;
+    if (!reach) reach = reach_from(search, backup, backup.timeline);
+    if (!reach) continue;
+    if (reach->timeline == current && reach->lsn >= newest->last) return std::nullopt;
+    if (!furthest || reach->time > furthest->time) furthest = reach;
+  }
+  const auto begun = [current](const TimelineChange& change) { return change.timeline == current; };
+  const bool known = std::any_of(history.switches.begin(), history.switches.end(), begun);
+  if (!furthest || (!on_the_way && current > Timeline(1) && !known)) return std::nullopt;
+  return OpenGap{furthest->time, furthest->lsn, newest->first};
+}
+
 std::vector<EpochId> needed_epochs(const std::vector<EpochId>& of_backup, Timestamp backup_started_at, Engine engine,
                                    const std::vector<EpochMoment>& epochs) {
   std::set<EpochId> needed(of_backup.begin(), of_backup.end());

@@ -33,6 +33,16 @@ Result<PlannedSource> plan_source(const DatabaseHistory& history, const Recovery
 // From when to when, and what is missing in between. nullopt: there is no backup.
 std::optional<Window> recovery_window(const DatabaseHistory& history);
 
+// Log that is missing between every backup and the newest stretch of log: nothing of that stretch can be restored
+// before a backup that began in it is complete. nullopt: none, or there is no backup, or it is not known yet where the
+// newest timeline came from.
+struct OpenGap {
+  Timestamp reachable;  // what was committed before it can be restored
+  Lsn from;
+  Lsn to;
+};
+std::optional<OpenGap> open_gap(const DatabaseHistory& history);
+
 struct EpochMoment {
   EpochId id;
   NodeId node;

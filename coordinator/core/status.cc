@@ -117,6 +117,12 @@ void database_alerts(const CoreState& state, const Database& database, Timestamp
   if (const Job* job = newest_backup_job(state, database.id)) {
     if (job->state == JobState::failed || job->state == JobState::lost) say("the last backup failed: " + job->error);
   }
+  if (const auto gap = open_gap(history_of(state, database))) {
+    say(
+        fmt::format("its log has a gap from {} to {}: what was committed after {} cannot be restored before the next "
+                    "backup is complete; its agent takes one at once",
+                    gap->from, gap->to, to_rfc3339(gap->reachable)));
+  }
   const auto session = state.sessions.find(database.active);
   if (session == state.sessions.end()) return;
   const auto position = session->second.positions.find(database.id);

@@ -58,12 +58,17 @@ void Outage::restart_agent() {
   fleet_.start_agent(host);
 }
 
-void Outage::apply_policy(const std::string& schedule) {
+void Outage::apply_policy(const std::string& schedule, const std::string& more) {
   const std::string file = fleet_.path("policy.yaml");
   std::ofstream(file) << "apiVersion: holdfast/v1\nkind: Policy\nname: often\nmatch: {fleet: demo}\nschedule: {"
-                      << schedule << "}\nwal: {rpo: 1s}\n";
+                      << schedule << "}\nwal: {rpo: 1s}\n"
+                      << more;
   const auto applied = fleet_.cli({"policy", "apply", "-f", file});
   ASSERT_EQ(applied.exit_code, 0) << applied.err;
+}
+
+bool Outage::status_says(const std::string& words) const {
+  return fleet_.query({"status"})["alerts"].dump().find(words) != std::string::npos;
 }
 
 void Outage::start_writes() {

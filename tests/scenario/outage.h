@@ -32,7 +32,10 @@ class Outage : public testing::Test {
   void enrol_agent();
   void restart_agent();
   void kill_coordinator() { fleet_.coordinator().kill_hard(); }
-  void apply_policy(const std::string& schedule);
+  // `more`: further lines of the policy.
+  void apply_policy(const std::string& schedule, const std::string& more = {});
+  // Whether an alert of `holdfast status` holds these words.
+  bool status_says(const std::string& words) const;
 
   void start_writes();
   std::set<std::int64_t> rows() const;

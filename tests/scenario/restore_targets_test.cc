@@ -191,6 +191,8 @@ TEST_F(RestoreTargets, InPlaceTheOldDirectoryIsKeptUntilItIsPutBackOrFinalized) 
   // What is committed after the rollback is protected too.
   sql("INSERT INTO journal VALUES (9)");
   EXPECT_TRUE(fleet_.covered(database_, clock_.now()));
+  EXPECT_EQ(fleet_->query({"status"})["alerts"].dump().find("gap"), std::string::npos);
+  for (const auto& job : fleet_.list("job")) EXPECT_NE(job.value("origin", ""), "log was lost") << job;
 
   const auto second = run();
   ASSERT_FALSE(second.is_null());

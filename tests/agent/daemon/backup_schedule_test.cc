@@ -31,6 +31,19 @@ class ScheduleAfterARestart : public testing::Test {
     report.job.finished_at = at;
     ASSERT_THAT(state_->save_report(report), Succeeded());
   }
+  // A complete one, of which only its beginning matters here.
+  JobReport backup_from(Lsn start, Timestamp began) {
+    JobReport report;
+    report.job.id = entropy_.id<JobId>();
+    report.job.kind = JobKind::backup;
+    report.job.database = assignment_.databases[0].database;
+    report.job.state = JobState::complete;
+    report.job.finished_at = began + std::chrono::seconds(5);
+    report.backup.emplace();
+    report.backup->started_at = began;
+    report.backup->start_lsn = start;
+    return report;
+  }
   std::vector<BackupSchedule::DueNow> due(Timestamp now) {
     BackupSchedule schedule(*state_, Logger::none());
     EXPECT_THAT(schedule.remember(), Succeeded());
@@ -70,6 +83,47 @@ TEST_F(ScheduleAfterARestart, OwesNoRetryAfterALaterSuccess) {
   in_the_journal(JobState::failed, failed_);
   in_the_journal(JobState::complete, failed_ + std::chrono::minutes(2));
   EXPECT_TRUE(due(failed_ + std::chrono::minutes(10)).empty());
+}
+
+TEST_F(ScheduleAfterARestart, OwesABackupWhenLogWasLostUntilOneBeganBehindTheLoss) {
+  in_the_journal(JobState::complete, failed_);
+  const DatabaseId database = assignment_.databases[0].database;
+  const Timestamp seen = failed_ + std::chrono::hours(1);
+  const Timestamp now = seen + std::chrono::minutes(1);
+  ASSERT_THAT(state_->save_wal_loss(database, {seen, Lsn(5000)}), Succeeded());
+  auto owed = due(now);
+  ASSERT_EQ(owed.size(), 1U);
+  EXPECT_EQ(owed[0].reason, DueReason::log_lost);
+
+  BackupSchedule schedule(*state_, Logger::none());
+  ASSERT_THAT(schedule.remember(), Succeeded());
+  EXPECT_EQ(schedule.due(assignment_, now).size(), 1U);
+  schedule.ended(backup_from(Lsn(4000), seen - std::chrono::minutes(5)));  // it began before
+  EXPECT_EQ(schedule.due(assignment_, now).size(), 1U);
+  schedule.ended(backup_from(Lsn(5000), seen - std::chrono::seconds(1)));
+  EXPECT_TRUE(schedule.due(assignment_, now).empty());
+  EXPECT_TRUE(due(now).empty()) << "and not again after a restart";
+}
+
+TEST_F(ScheduleAfterARestart, OwesNoBackupForEverWhenTheServerWentBackBeforeTheLoss) {
+  const DatabaseId database = assignment_.databases[0].database;
+  const Timestamp seen = began_ + std::chrono::hours(1);
+  BackupSchedule schedule(*state_, Logger::none());
+  ASSERT_THAT(schedule.remember(), Succeeded());
+  EXPECT_TRUE(schedule.due(assignment_, seen).empty());
+  ASSERT_THAT(state_->save_wal_loss(database, {seen, Lsn(5000)}), Succeeded());
+  schedule.log_lost(database);
+  EXPECT_EQ(schedule.due(assignment_, seen).size(), 1U);
+  schedule.ended(backup_from(Lsn(300), seen + std::chrono::minutes(1)));
+  EXPECT_TRUE(schedule.due(assignment_, seen + std::chrono::minutes(2)).empty());
+}
+
+TEST_F(ScheduleAfterARestart, KnowsOfALossFromTheJournalOfABackupThatMadeItGoodJustBeforeTheCrash) {
+  const DatabaseId database = assignment_.databases[0].database;
+  const Timestamp seen = began_ + std::chrono::hours(1);
+  ASSERT_THAT(state_->save_wal_loss(database, {seen, Lsn(5000)}), Succeeded());
+  ASSERT_THAT(state_->save_report(backup_from(Lsn(6000), seen)), Succeeded());
+  EXPECT_TRUE(due(seen + std::chrono::minutes(1)).empty());
 }
 
 }  // namespace

@@ -55,6 +55,18 @@ TEST_F(Duty, ANewNodeOfAGroupDoesNotOweTheRunsOfTheOneBefore) {
   EXPECT_EQ(due()->at, at("2026-03-02T01:00:00Z"));
 }
 
+TEST_F(Duty, LogThatWasLostMakesABackupDueAtOnceWhateverTheSchedule) {
+  history_.last_complete = at("2026-03-01T12:05:00Z");
+  history_.log_lost_at = at("2026-03-01T15:00:00Z");
+  EXPECT_EQ(due()->reason, DueReason::log_lost);
+  EXPECT_EQ(due()->at, history_.log_lost_at);
+  database_.policy.full.clear();
+  EXPECT_EQ(due()->at, history_.log_lost_at);
+  history_.failures = 1;
+  history_.last_failed = at("2026-03-01T15:10:00Z");
+  EXPECT_EQ(due()->reason, DueReason::retry);
+}
+
 TEST_F(Duty, AFailedRunIsTriedAgainLaterAndLater) {
   history_.failures = 3;
   history_.last_failed = at("2026-03-01T12:00:00Z");

@@ -96,7 +96,11 @@ class WalReceiving : public ::testing::Test {
                              repository_.entropy,
                              Logger::none()};
     parts.observer = observer_;
-    parts.events.gap = [this](const WalGap& gap) { gaps_.with([&](auto& gaps) { gaps.push_back(gap); }); };
+    parts.events.gap = [this](const WalGap& gap) -> Result<> {
+      gaps_.with([&](auto& gaps) { gaps.push_back(gap); });
+      if (told_) return std::unexpected(*told_);
+      return {};
+    };
     return std::make_unique<WalReceiver>(settings, parts);
   }
   std::unique_ptr<WalReceiver> receive() { return receive(*cluster_, repository_.stores); }
@@ -170,6 +174,7 @@ class WalReceiving : public ::testing::Test {
   SystemClock clock_;
   StopToken stop_;
   Guarded<std::vector<WalGap>> gaps_;
+  std::optional<Error> told_;  // what telling of a gap comes to
   WalObserver* observer_ = nullptr;
   std::size_t buffer_limit_ = 32U << 20U;
   std::unique_ptr<PostgresCluster> cluster_;
@@ -362,6 +367,48 @@ TEST_F(WalReceiving, RecordsAGapWhenTheSlotWasLost) {
   EXPECT_GT(gaps[0].to, left);
   EXPECT_EQ(receiver->status().first, gaps[0].to);
   EXPECT_EQ(receiver->status().slot->wal, SlotWal::reserved);
+}
+
+// As after a restore that was rolled back: what was shipped last is of a timeline that this server knows nothing of.
+TEST_F(WalReceiving, FindsNoGapWhenAnEarlierTimelineIsTakenUpAgainWhereItWasLeft) {
+  write_some(*cluster_);
+  {
+    const auto receiver = receive();
+    ASSERT_TRUE(receiver->wait_until_durable(Timeline(1), end_of_log(*cluster_), patience, stop_));
+  }
+  auto elsewhere = *positions_.value();
+  elsewhere.timeline = Timeline(2);
+  elsewhere.durable = elsewhere.durable + (std::uint64_t{64} << 20U);
+  positions_.set(elsewhere);
+  write_some(*cluster_);
+  const auto receiver = receive();
+  const Lsn end = end_of_log(*cluster_);
+  // The position is of the second timeline until something of the first is durable again.
+  ASSERT_TRUE(eventually([&] {
+    const auto status = receiver->status();
+    return status.timeline == Timeline(1) && status.durable >= end;
+  }));
+  EXPECT_TRUE(gaps_.with([](const auto& gaps) { return gaps.empty(); }));
+}
+
+TEST_F(WalReceiving, ShipsNothingBehindAGapThatCouldNotBeTold) {
+  write_some(*cluster_);
+  {
+    const auto receiver = receive();
+    ASSERT_TRUE(receiver->wait_until_durable(Timeline(1), end_of_log(*cluster_), patience, stop_));
+  }
+  ASSERT_TRUE(cluster_->sql("SELECT pg_drop_replication_slot('hf')"));
+  for (int i = 0; i < 3; ++i) {
+    write_some(*cluster_, 1000);
+    ASSERT_TRUE(cluster_->sql("SELECT pg_switch_wal()"));
+    ASSERT_TRUE(cluster_->sql("CHECKPOINT"));
+  }
+  const Lsn left = positions_.value()->durable;
+  told_ = Error{Code::unavailable, "the disk is full", {}};
+  const auto receiver = receive();
+  ASSERT_TRUE(eventually([&] { return gaps_.with([](const auto& gaps) { return gaps.size() > 1; }); }))
+      << "it is told again";
+  EXPECT_EQ(positions_.value()->durable, left);
 }
 
 TEST_F(WalReceiving, KnowsThatAnIdleDatabaseIsRecoverableUntilNow) {

@@ -71,6 +71,31 @@ TEST_F(AgentMemory, CanBeReadBesideTheAgent) {
   EXPECT_EQ((*reader)->coordinator_epoch().value(), 5U);
 }
 
+TEST_F(AgentMemory, KeepsALossOfLogUntilItIsForgotten) {
+  const auto database = entropy_.id<DatabaseId>();
+  EXPECT_FALSE(state_->wal_loss(database).value().has_value());
+  const WalLoss loss{Timestamp::from_micros(1000), Lsn(0xffff'ffff'0000'0000)};
+  ASSERT_THAT(state_->save_wal_loss(database, {Timestamp::from_micros(500), Lsn(7)}), Succeeded());
+  ASSERT_THAT(state_->save_wal_loss(database, loss), Succeeded());
+  reopen();
+  EXPECT_EQ(state_->wal_loss(database).value(), loss);
+  ASSERT_THAT(state_->forget_wal_loss(database), Succeeded());
+  EXPECT_FALSE(state_->wal_loss(database).value().has_value());
+}
+
+TEST_F(AgentMemory, TakesOverTheStateOfTheFirstVersion) {
+  ASSERT_THAT(state_->save_coordinator_epoch(5), Succeeded());
+  state_.reset();
+  {
+    auto connection =
+        SqliteConnection::open(directory_ / "state.db", SqliteOpen::create, std::chrono::seconds(5)).value();
+    ASSERT_THAT(connection.execute("DROP TABLE wal_losses; PRAGMA user_version = 1"), Succeeded());
+  }
+  reopen();
+  EXPECT_EQ(state_->coordinator_epoch().value(), 5U);
+  EXPECT_FALSE(state_->wal_loss(entropy_.id<DatabaseId>()).value().has_value());
+}
+
 TEST_F(AgentMemory, CountsUpOverRestarts) {
   EXPECT_EQ(state_->next("generation").value(), 1U);
   EXPECT_EQ(state_->next("generation").value(), 2U);

@@ -263,6 +263,39 @@ TEST(RecoveryWindow, DoesNotExistWithoutABackup) {
   EXPECT_FALSE(recovery_window(history));
 }
 
+TEST(OpenGap, IsThereUntilABackupBehindItIsComplete) {
+  DatabaseHistory history = plain();
+  EXPECT_FALSE(open_gap(history));
+  history.ranges = {range(100, 600, 50, 700), range(650, 900, 800, 1000)};
+  const auto gap = open_gap(history);
+  ASSERT_TRUE(gap);
+  EXPECT_EQ(gap->reachable, at(700));
+  EXPECT_EQ(gap->from, Lsn(600));
+  EXPECT_EQ(gap->to, Lsn(650));
+  history.backups.push_back(backup(3, 950, 640, 660));
+  history.backups.back().state = BackupState::running;
+  EXPECT_TRUE(open_gap(history));
+  history.backups.back() = backup(3, 950, 700, 710);
+  EXPECT_FALSE(open_gap(history));
+}
+
+TEST(OpenGap, IsNoneWhereTheLogGoesOnOnAnotherTimeline) {
+  DatabaseHistory history = plain();
+  history.ranges.push_back(range(850, 950, 1010, 1200, 2));
+  EXPECT_FALSE(open_gap(history)) << "where the timeline came from is not known yet";
+  history.switches = {change(2, 1, 880)};
+  EXPECT_FALSE(open_gap(history));
+  history.ranges.back().first = Lsn(890);
+  EXPECT_TRUE(open_gap(history));
+}
+
+TEST(OpenGap, IsNoneAfterARollback) {
+  DatabaseHistory history = plain();
+  history.switches = {change(2, 1, 600)};
+  history.ranges = {range(100, 1500, 50, 2000), range(550, 950, 1010, 1200, 2)};
+  EXPECT_FALSE(open_gap(history));
+}
+
 TEST(NeededEpochs, AreThoseInUseSinceTheBackupBegan) {
   const NodeId a({1});
   const NodeId b({2});
