@@ -173,7 +173,7 @@ struct Assigned {
   engine @3 :Engine;
   labels @4 :List(Label);
   active @5 :Bool;  # false: another node backs it up, this one only lists it
-  protect @6 :Bool;  # there are a policy and a store for it
+  protect @6 :Bool;  # there are a policy and a store for it; false with an unnamed policy: none matches, release it
   policyIndex @7 :UInt32;  # into Assignment.policies
   stores @8 :List(Text);  # names of Assignment.stores in order
   recipientIndexes @9 :List(UInt32);  # into Assignment.recipients

@@ -166,6 +166,7 @@ struct FoundDatabase {
   pageChecksums @11 :Bool;
   problem @12 :Text;  # why it cannot be backed up now; empty: it can
   hint @13 :Text;  # what to do about the problem
+  unusedSlots @14 :List(Text);  # names of replication slots "holdfast_*" on its server that hold log for nobody
 }
 
 # A database's place on one node.

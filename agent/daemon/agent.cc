@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include "agent/daemon/interrupted.h"
+#include "agent/daemon/slot_duty.h"
 #include "agent/jobs/finished_backup.h"
 #include "agent/jobs/verify_job.h"
+#include "agent/postgres/slot_watch.h"
 
 namespace holdfast {
 namespace {
@@ -84,7 +86,9 @@ Result<> Agent::begin() {
   TRY_DURING("read which backups are owed", schedule_.remember());
   // Confirmed to the coordinator, but the agent died before they began: they are ours to carry out.
   for (const auto& order : TRY(parts_.state.orders_without_report())) waiting_orders_.push_back(order);
-  watch_ = std::make_unique<HostWatch>(parts_.config, open_files_, parts_.log,
+  std::set<std::string> shipped_from;
+  for (const DatabaseId database : TRY(parts_.state.shipped_databases())) shipped_from.insert(slot_name(database));
+  watch_ = std::make_unique<HostWatch>(parts_.config, open_files_, parts_.log, std::move(shipped_from),
                                        [this](std::vector<HostDatabase> found) { mail_.send(std::move(found)); });
   return {};
 }
@@ -124,14 +128,17 @@ void Agent::take(LogLost lost) {
 
 void Agent::take(std::vector<HostDatabase> databases) {
   std::map<std::string, HostDatabase> now;
+  for (auto& database : databases) now.emplace(database.found.key, std::move(database));
+  for (auto& [key, slots] : slots_to(SlotFate::report, now, assignment_)) {
+    now.at(key).found.unused_slots.assign(slots.begin(), slots.end());
+  }
   std::vector<FoundDatabase> found;
-  bool changed = !host_known_ || databases.size() != host_.size();
-  for (auto& database : databases) {
+  bool changed = !host_known_ || now.size() != host_.size();
+  for (const auto& [key, database] : now) {
     found.push_back(database.found);
-    const auto before = host_.find(database.found.key);
+    const auto before = host_.find(key);
     // Sizes change all the time; they are worth a message only with something else, or by a tenth.
     if (before == host_.end() || worth_reporting(before->second.found, database.found)) changed = true;
-    now.emplace(database.found.key, std::move(database));
   }
   if (!changed) {
     for (auto& [key, database] : now) {
@@ -147,6 +154,7 @@ void Agent::take(std::vector<HostDatabase> databases) {
     }
   }
   ship_wal();
+  if (watch_) watch_->set_unwanted(slots_to(SlotFate::drop, host_, assignment_));
 }
 
 void Agent::take_in(CoordinatorLink::Received received) {
@@ -169,7 +177,18 @@ void Agent::hurry_while_watched() {
 void Agent::put_in_force(Assignment assignment) {
   parts_.log.info("new assignment", {{"revision", assignment.revision}, {"databases", assignment.databases.size()}});
   assignment_ = std::move(assignment);
+  if (watch_) watch_->set_unwanted({});  // before a receiver may begin to use one of them
   ship_wal();
+  look_after_slots();
+}
+
+// After the receivers that are not wanted any more have ended.
+void Agent::look_after_slots() {
+  auto unwanted = slots_to(SlotFate::drop, host_, assignment_);
+  if (!watch_) return;
+  const bool look = !unwanted.empty() || !slots_to(SlotFate::report, host_, assignment_).empty();
+  watch_->set_unwanted(std::move(unwanted));
+  if (look) watch_->look_now();
 }
 
 // Receivers for exactly the running clusters that are ours to protect.

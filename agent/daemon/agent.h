@@ -65,6 +65,7 @@ class Agent {
   void hurry_while_watched();
   void put_in_force(Assignment assignment);
   void ship_wal();
+  void look_after_slots();
   void start_due_backups();
 
   BackupParts backup_parts();

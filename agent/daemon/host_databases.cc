@@ -1,7 +1,12 @@
 #include "agent/daemon/host_databases.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "agent/discovery/postgres_clusters.h"
 #include "agent/discovery/sqlite_files.h"
+#include "agent/postgres/server_control.h"
+#include "agent/postgres/slot_watch.h"
 #include "shared/os/posix_file_system.h"
 
 namespace holdfast {
@@ -28,6 +33,7 @@ HostDatabase describe(const FoundPostgres& cluster) {
     out.found.hint = cluster.problem->hint;
   }
   out.endpoint = cluster.endpoint;
+  out.slots = cluster.slots;
   return out;
 }
 
@@ -75,10 +81,14 @@ bool worth_reporting(const FoundDatabase& before, const FoundDatabase& now) {
   return same_size != before || difference > before.size_bytes / 10;
 }
 
-HostWatch::HostWatch(const AgentConfig& config, OpenSqliteFiles& open_files, Logger log, Found found)
-    : config_(config), open_files_(open_files), log_(std::move(log)), found_(std::move(found)), thread_([this] {
-        run();
-      }) {}
+HostWatch::HostWatch(const AgentConfig& config, OpenSqliteFiles& open_files, Logger log,
+                     std::set<std::string> left_behind, Found found)
+    : config_(config),
+      open_files_(open_files),
+      log_(std::move(log)),
+      found_(std::move(found)),
+      left_behind_(std::move(left_behind)),
+      thread_([this] { run(); }) {}
 
 HostWatch::~HostWatch() {
   {
@@ -97,9 +107,79 @@ void HostWatch::look_now() {
   changed_.notify_all();
 }
 
+void HostWatch::set_unwanted(UnwantedSlots unwanted) {
+  const std::lock_guard lock(mutex_);
+  unwanted_ = std::move(unwanted);
+}
+
+void HostWatch::drop_slots(std::vector<HostDatabase>& databases) {
+  UnwantedSlots unwanted;
+  {
+    const std::lock_guard lock(mutex_);  // what is unwanted now: looking may have taken long
+    unwanted = unwanted_;
+  }
+  for (auto& database : databases) {
+    if (database.found.excluded) {
+      release_excluded(database);
+      continue;
+    }
+    const auto names = unwanted.find(database.found.key);
+    if (names == unwanted.end() || !database.endpoint) continue;
+    std::set<std::string> there;
+    std::ranges::set_intersection(names->second, database.slots, std::inserter(there, there.end()));
+    const std::set<std::string> asked = there;
+    drop(*database.endpoint, asked, there);
+    for (const auto& name : asked) {
+      if (!there.contains(name)) database.slots.erase(name);
+    }
+  }
+}
+
+void HostWatch::release_excluded(const HostDatabase& database) {
+  if (left_behind_.empty() || database.found.engine != Engine::postgres) return;
+  if (released_.contains(database.found.key) || !running_postmaster(database.found.path)) return;
+  PosixFileSystem files;
+  const auto endpoint = endpoint_of_running(files, database.found.path, config_.postgres.role);
+  std::set<std::string> left = left_behind_;
+  if (endpoint) drop(*endpoint, left_behind_, left);
+  if (left.empty()) released_.insert(database.found.key);
+}
+
+// `there` loses the names that are gone.
+void HostWatch::drop(const PostgresEndpoint& endpoint, const std::set<std::string>& names,
+                     std::set<std::string>& there) {
+  if (names.empty()) return;
+  PostgresConnection::Settings settings;
+  settings.application_name = "holdfast slots";
+  settings.connect_timeout = std::chrono::seconds(5);
+  settings.statement_timeout = std::chrono::seconds(20);
+  settings.stop = stop_;
+  const std::vector<LogField> where{{"socket", endpoint.socket_directory}, {"port", endpoint.port}};
+  auto connection = PostgresConnection::open(endpoint, settings);
+  const auto present = connection ? own_slots(*connection) : std::unexpected(connection.error());
+  if (!present) {
+    log_.error("unused replication slots cannot be dropped", present.error(), where);
+    return;
+  }
+  for (const auto& name : names) {
+    if (!present->contains(name)) {
+      there.erase(name);
+      continue;
+    }
+    const auto dropped = drop_own_slot(*connection, name);
+    if (!dropped) {
+      log_.error("an unused replication slot cannot be dropped", dropped.error(), where);
+    } else if (*dropped) {
+      log_.info(fmt::format("dropped replication slot \"{}\", which held log for nobody", name), where);
+      there.erase(name);
+    }
+  }
+}
+
 void HostWatch::run() {
   while (!stop_.stop_requested()) {
     auto databases = look_at_host(config_, open_files_, log_, stop_);
+    drop_slots(databases);
     if (stop_.stop_requested()) return;
     found_(std::move(databases));
     std::unique_lock lock(mutex_);

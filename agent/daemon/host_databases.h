@@ -2,8 +2,10 @@
 // The databases of this host, looked at again and again by a thread of their own: asking a server may take long.
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -18,7 +20,11 @@ namespace holdfast {
 struct HostDatabase {
   FoundDatabase found;
   std::optional<PostgresEndpoint> endpoint;  // of a running cluster
+  std::set<std::string> slots;               // of ours, on its server
 };
+
+// Replication slots to drop while looking, where nobody streams from them. By FoundDatabase::key.
+using UnwantedSlots = std::map<std::string, std::set<std::string>>;
 
 // One look. Ordered by key.
 std::vector<HostDatabase> look_at_host(const AgentConfig& config, OpenSqliteFiles& open_files, const Logger& log,
@@ -31,24 +37,35 @@ class HostWatch {
  public:
   using Found = std::function<void(std::vector<HostDatabase>)>;
   // Looks at once, then every config.discovery.interval, and hands each result to `found` (on its own thread).
-  HostWatch(const AgentConfig& config, OpenSqliteFiles& open_files, Logger log, Found found);
+  // `left_behind`: names of slots that this agent has shipped from. A cluster that is excluded now is asked for them
+  // once, and for nothing else: left alone they would fill its disk.
+  HostWatch(const AgentConfig& config, OpenSqliteFiles& open_files, Logger log, std::set<std::string> left_behind,
+            Found found);
   ~HostWatch();
   HostWatch(const HostWatch&) = delete;
   HostWatch& operator=(const HostWatch&) = delete;
 
   void look_now();
+  // From the next look on, again at each look until they are gone.
+  void set_unwanted(UnwantedSlots unwanted);
 
  private:
   void run();
+  void drop_slots(std::vector<HostDatabase>& databases);
+  void release_excluded(const HostDatabase& database);
+  void drop(const PostgresEndpoint& endpoint, const std::set<std::string>& names, std::set<std::string>& there);
 
   const AgentConfig& config_;
   OpenSqliteFiles& open_files_;
   Logger log_;
   Found found_;
+  const std::set<std::string> left_behind_;
+  std::set<std::string> released_;  // the thread's own: keys of excluded clusters that were asked
   StopToken stop_;
-  std::mutex mutex_;  // guards look_now_
+  std::mutex mutex_;  // guards look_now_ and unwanted_
   std::condition_variable changed_;
   bool look_now_ = false;
+  UnwantedSlots unwanted_;
   std::thread thread_;
 };
 

@@ -12,6 +12,7 @@
 #include "agent/discovery/sqlite_files.h"
 #include "agent/postgres/control_file.h"
 #include "agent/postgres/server_control.h"
+#include "agent/postgres/slot_watch.h"
 
 namespace holdfast {
 namespace {
@@ -49,18 +50,8 @@ Result<OsUser> owner_of(FileSystem& files, const std::string& directory) {
   return user_by_uid(info->uid);
 }
 
-Result<> ask_server(const PostgresSearch& search, const OsUser& owner, const StopToken& stop, FoundPostgres& found) {
-  const auto postmaster = running_postmaster(found.data_directory);
-  if (!postmaster) return fail(Code::unavailable, "the server has just stopped");
-  if (postmaster->socket_directory.empty()) {
-    return fail(Code::unsupported, "the server listens on no Unix socket",
-                "set unix_socket_directories in postgresql.conf");
-  }
-  PostgresEndpoint endpoint;
-  endpoint.socket_directory = postmaster->socket_directory;
-  endpoint.port = postmaster->port;
-  endpoint.role = search.role;
-  endpoint.os_user = owner;
+Result<> ask_server(const PostgresSearch& search, FileSystem& files, const StopToken& stop, FoundPostgres& found) {
+  PostgresEndpoint endpoint = TRY(endpoint_of_running(files, found.data_directory, search.role));
   PostgresConnection::Settings settings;
   settings.application_name = "holdfast discovery";
   settings.connect_timeout = connect_timeout;
@@ -75,13 +66,14 @@ Result<> ask_server(const PostgresSearch& search, const OsUser& owner, const Sto
   found.in_recovery = facts.maybe(0, "recovery") == std::optional<std::string>("t");
   if (const auto name = facts.maybe(0, "name"); name && !name->empty()) found.name = *name;
   if (const auto size = facts.maybe(0, "size")) found.size_bytes = std::strtoull(size->c_str(), nullptr, 10);
+  found.slots = TRY(own_slots(connection));
   found.endpoint = std::move(endpoint);
   return {};
 }
 
 Result<> read_cluster(const PostgresSearch& search, FileSystem& files, Clock& clock, const StopToken& stop,
                       bool running, FoundPostgres& found) {
-  const OsUser owner = TRY(owner_of(files, found.data_directory));
+  TRY(owner_of(files, found.data_directory));
   found.control = TRY(read_control_file(files, clock, found.data_directory)).control;
   found.version = std::to_string(found.control->major_version);
   found.timeline = found.control->checkpoint_timeline;
@@ -90,10 +82,26 @@ Result<> read_cluster(const PostgresSearch& search, FileSystem& files, Clock& cl
                 "PostgreSQL 13 to 18 are supported");
   }
   if (!running) return fail(Code::unavailable, "the server does not run", "a cluster is backed up while it runs");
-  return ask_server(search, owner, stop, found);
+  return ask_server(search, files, stop, found);
 }
 
 }  // namespace
+
+Result<PostgresEndpoint> endpoint_of_running(FileSystem& files, const std::string& data_directory,
+                                             const std::string& role) {
+  const auto postmaster = running_postmaster(data_directory);
+  if (!postmaster) return fail(Code::unavailable, fmt::format("no server runs in \"{}\" any more", data_directory));
+  if (postmaster->socket_directory.empty()) {
+    return fail(Code::unsupported, "the server listens on no Unix socket",
+                "set unix_socket_directories in postgresql.conf");
+  }
+  PostgresEndpoint endpoint;
+  endpoint.socket_directory = postmaster->socket_directory;
+  endpoint.port = postmaster->port;
+  endpoint.role = role;
+  endpoint.os_user = TRY(owner_of(files, data_directory));
+  return endpoint;
+}
 
 bool is_within(const std::string& directory, const std::vector<std::string>& within) {
   return within.empty() || std::ranges::any_of(within, [&](const std::string& root) {

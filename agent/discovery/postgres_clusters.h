@@ -1,6 +1,7 @@
 #pragma once
 // PostgreSQL clusters of this host: the running ones, found by their processes, and configured directories.
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,12 +29,17 @@ struct FoundPostgres {
   bool in_recovery = false;
   Timeline timeline;
   std::uint64_t size_bytes = 0;
+  std::set<std::string> slots;   // of ours, on its server
   std::optional<Error> problem;  // why it cannot be backed up as it is now
 };
 
 // Ordered by directory. Servers of other mount namespaces, whose directory is not ours, are left out.
 std::vector<FoundPostgres> find_postgres_clusters(const PostgresSearch& search, FileSystem& files, Clock& clock,
                                                   const StopToken& stop);
+
+// How the server that runs in this directory is spoken to; `role` as above. Code::unavailable: none runs there.
+Result<PostgresEndpoint> endpoint_of_running(FileSystem& files, const std::string& data_directory,
+                                             const std::string& role);
 
 // Pure: what of the search applies to this directory.
 bool is_within(const std::string& directory, const std::vector<std::string>& within);

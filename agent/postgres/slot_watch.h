@@ -1,9 +1,11 @@
 #pragma once
 // Our replication slot as the server sees it: whether it still holds the log we need, and for how long.
 #include <optional>
+#include <set>
 #include <string>
 
 #include "agent/postgres/connection.h"
+#include "shared/base/ids.h"
 #include "shared/postgres/wal_position.h"
 
 namespace holdfast {
@@ -29,6 +31,15 @@ struct SlotStatus {
 
 // nullopt: there is no such slot.
 Result<std::optional<SlotStatus>> read_slot(PostgresConnection& connection, const std::string& slot);
+
+// The slot that a database's log is shipped from: "holdfast_" and its id.
+std::string slot_name(DatabaseId database);
+// nullopt: not a slot of ours.
+std::optional<DatabaseId> database_of_slot(std::string_view slot);
+// Names of all physical slots of ours on this server, used or not.
+Result<std::set<std::string>> own_slots(PostgresConnection& connection);
+// True: it is gone, or was not there. False: somebody streams from it. Code::invalid: not a slot of ours.
+Result<bool> drop_own_slot(PostgresConnection& connection, const std::string& slot);
 
 // Letters, digits and underscore, at most 63: what the server takes.
 Result<> check_slot_name(std::string_view slot);

@@ -25,10 +25,6 @@ bool same(const ShippedCluster& a, const ShippedCluster& b) {
 
 }  // namespace
 
-std::string slot_name(DatabaseId database) {
-  return "holdfast_" + database.text();
-}
-
 // The receiver's memory in the agent's state.
 class Shipping::Positions final : public WalPositions {
  public:

@@ -19,8 +19,6 @@ struct ShippedCluster {
   int zstd_level = 1;
 };
 
-std::string slot_name(DatabaseId database);
-
 // Safe from many threads.
 class Shipping {
  public:

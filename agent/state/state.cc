@@ -270,6 +270,14 @@ Result<> AgentState::forget_wal(DatabaseId database) {
   return statement.bind(1, database.bytes()).run();
 }
 
+Result<std::vector<DatabaseId>> AgentState::shipped_databases() {
+  const std::lock_guard lock(mutex_);
+  auto statement = TRY(connection_.prepare("SELECT db FROM wal"));
+  std::vector<DatabaseId> out;
+  while (TRY(statement.step())) out.push_back(TRY(DatabaseId::from_bytes(statement.blob(0))));
+  return out;
+}
+
 Result<std::optional<WalLoss>> AgentState::wal_loss(DatabaseId database) {
   const std::lock_guard lock(mutex_);
   auto statement = TRY(connection_.prepare("SELECT seen_at, log_end FROM wal_losses WHERE db = ?1"));

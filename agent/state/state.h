@@ -79,6 +79,8 @@ class AgentState {
   Result<std::optional<WalResume>> wal(DatabaseId database);
   Result<> save_wal(DatabaseId database, const WalResume& resume);
   Result<> forget_wal(DatabaseId database);
+  // Every database whose log was ever shipped from here and not forgotten.
+  Result<std::vector<DatabaseId>> shipped_databases();
 
   // The newest loss that no backup has made good; of two, the later one counts for both.
   Result<std::optional<WalLoss>> wal_loss(DatabaseId database);

@@ -100,6 +100,16 @@ void database_alerts(const CoreState& state, const Database& database, Timestamp
     status.alerts.push_back(fmt::format("database \"{}\": {}", database.name, text));
   };
   for (const auto& alert : database.alerts) say(alert);
+  for (const Member& member : database.members) {
+    if (!member.present) continue;
+    for (const auto& slot : member.found.unused_slots) {
+      say(fmt::format(
+          "replication slot \"{0}\" on node \"{1}\" is used by nobody and its server keeps log for it until "
+          "the disk is full; unless it is to be protected again, run there: SELECT "
+          "pg_drop_replication_slot('{0}')",
+          slot, state.node_name(member.node)));
+    }
+  }
   if (database.protection == Protection::excluded) return;
   if (database.protection == Protection::unprotected) {
     say("unprotected: " + database.protection_reason);

@@ -65,6 +65,7 @@ struct FoundDatabase {
   bool page_checksums = false;
   std::string problem;  // why it cannot be backed up now; empty when it can
   std::string hint;
+  std::vector<std::string> unused_slots;  // replication slots of ours on its server that no receiver is to use
   friend bool operator==(const FoundDatabase&, const FoundDatabase&) = default;
 };
 

@@ -73,6 +73,7 @@ void write_to(schema::FoundDatabase::Builder to, const FoundDatabase& from) {
   to.setPageChecksums(from.page_checksums);
   to.setProblem(text_of(from.problem));
   to.setHint(text_of(from.hint));
+  write_texts(to.initUnusedSlots(count(from.unused_slots)), from.unused_slots);
 }
 
 FoundDatabase read_from(schema::FoundDatabase::Reader from, Reading& reading) {
@@ -91,6 +92,7 @@ FoundDatabase read_from(schema::FoundDatabase::Reader from, Reading& reading) {
   out.page_checksums = from.getPageChecksums();
   out.problem = reading.text(from.getProblem());
   out.hint = reading.text(from.getHint());
+  out.unused_slots = read_texts(from.getUnusedSlots(), reading);
   return out;
 }
 

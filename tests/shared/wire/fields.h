@@ -32,9 +32,9 @@ inline auto fields(Node& value) {
 }
 inline auto fields(FoundDatabase& value) {
   auto& [key, engine, name, path, version, system_id, running, standby, excluded, timeline, size_bytes, page_checksums,
-         problem, hint] = value;
+         problem, hint, unused_slots] = value;
   return std::tie(key, engine, name, path, version, system_id, running, standby, excluded, timeline, size_bytes,
-                  page_checksums, problem, hint);
+                  page_checksums, problem, hint, unused_slots);
 }
 inline auto fields(Member& value) {
   auto& [node, found, present, seen_at] = value;
