@@ -100,6 +100,17 @@ Bytes assignment_key(NodeId node) {
   return key;
 }
 
+Bytes wal_removal_prefix() {
+  return to_bytes(as_bytes("wal_removal/"));
+}
+
+Bytes wal_removal_key(DatabaseId database, Timeline timeline) {
+  Bytes key = wal_removal_prefix();
+  append(key, database.bytes());
+  append_be(key, timeline.value());
+  return key;
+}
+
 Result<BackupKey> parse_backup_key(ByteView key) {
   if (key.size() != 40) return fail(Code::corrupt, "a backup's key in the catalog has not 40 bytes");
   BackupKey parsed;

@@ -35,6 +35,9 @@ Bytes reply_key(const CurvePublicKey& peer, std::uint64_t request);
 // In meta: "assignment/" node(16).
 Bytes assignment_key(NodeId node);
 Bytes assignment_prefix();
+// In meta: "wal_removal/" database(16) timeline(4).
+Bytes wal_removal_key(DatabaseId database, Timeline timeline);
+Bytes wal_removal_prefix();
 
 // What a reply key says.
 struct ReplyKey {

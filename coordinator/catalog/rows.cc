@@ -87,6 +87,19 @@ Result<ReplyRow> decode_row<ReplyRow>(ByteView key, ByteView value) {
   return row;
 }
 
+template <>
+Result<WalRemovalRow> decode_row<WalRemovalRow>(ByteView key, ByteView value) {
+  const std::size_t prefix = wal_removal_prefix().size();
+  if (key.size() != prefix + DatabaseId::size + sizeof(std::uint32_t) || value.size() != sizeof(std::uint64_t)) {
+    return fail(Code::corrupt, "the row has a wrong length");
+  }
+  WalRemovalRow row;
+  row.database = TRY(DatabaseId::from_bytes(key.subspan(prefix, DatabaseId::size)));
+  row.timeline = Timeline(read_be<std::uint32_t>(key.subspan(prefix + DatabaseId::size)));
+  row.keep_from = Lsn(read_be<std::uint64_t>(value));
+  return row;
+}
+
 template <class Row>
 Result<std::vector<Row>> read_prefix(KeyValueStore& store, Family family, ByteView prefix, ByteView from,
                                      std::size_t limit) {
@@ -156,6 +169,11 @@ CatalogChange put_row(const AssignmentRow& row) {
   append(value, row.content);
   return {Family::meta, assignment_key(row.node), std::move(value)};
 }
+CatalogChange put_row(const WalRemovalRow& row) {
+  Bytes value;
+  append_be(value, row.keep_from.value());
+  return {Family::meta, wal_removal_key(row.database, row.timeline), std::move(value)};
+}
 
 CatalogChange put_row(const ReplyRow& row) {
   Bytes value;
@@ -185,6 +203,9 @@ CatalogChange remove_row(const Restore& row) {
 CatalogChange remove_row(const ReplyRow& row) {
   return removal(Family::replies, reply_key(row.peer, row.request));
 }
+CatalogChange remove_row(const WalRemovalRow& row) {
+  return removal(Family::meta, wal_removal_key(row.database, row.timeline));
+}
 
 template <class Row>
 Result<std::vector<Row>> read_rows(KeyValueStore& store) {
@@ -193,6 +214,10 @@ Result<std::vector<Row>> read_rows(KeyValueStore& store) {
 template <>
 Result<std::vector<AssignmentRow>> read_rows<AssignmentRow>(KeyValueStore& store) {
   return read_prefix<AssignmentRow>(store, Family::meta, assignment_prefix(), {}, SIZE_MAX);
+}
+template <>
+Result<std::vector<WalRemovalRow>> read_rows<WalRemovalRow>(KeyValueStore& store) {
+  return read_prefix<WalRemovalRow>(store, Family::meta, wal_removal_prefix(), {}, SIZE_MAX);
 }
 template Result<std::vector<Node>> read_rows<Node>(KeyValueStore&);
 template Result<std::vector<Database>> read_rows<Database>(KeyValueStore&);

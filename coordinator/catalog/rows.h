@@ -31,6 +31,14 @@ struct ReplyRow {
   OperatorReply reply;
 };
 
+// Log that was released and may still be in a store: of this timeline, everything that ends at or before `keep_from`.
+struct WalRemovalRow {
+  DatabaseId database;
+  Timeline timeline;
+  Lsn keep_from;
+  friend bool operator==(const WalRemovalRow&, const WalRemovalRow&) = default;
+};
+
 // An order that its node has not acknowledged. Its node is its job's.
 CatalogChange put_row(const Node& row);
 CatalogChange put_row(const Database& row);
@@ -48,6 +56,7 @@ CatalogChange put_row(const Restore& row);
 CatalogChange put_row(const AssignmentRow& row);
 // As it is: a token's text must have been taken out.
 CatalogChange put_row(const ReplyRow& row);
+CatalogChange put_row(const WalRemovalRow& row);
 
 // Only what makes up the key is looked at.
 CatalogChange remove_row(const Policy& row);
@@ -57,6 +66,7 @@ CatalogChange remove_row(const WalRange& row);
 CatalogChange remove_row(const Order& row);
 CatalogChange remove_row(const Restore& row);
 CatalogChange remove_row(const ReplyRow& row);
+CatalogChange remove_row(const WalRemovalRow& row);
 
 // Every row of a kind in key order. Code::corrupt or Code::unsupported names the family and the key.
 template <class Row>

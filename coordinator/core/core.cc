@@ -115,7 +115,8 @@ Effects Core::apply(const Event& event, Timestamp now) {
                           }
                         },
                         [&](const Tick&) { tick(turn); },
-                        [&](const ObjectsRemoved& removed) { objects_removed(turn, removed); }},
+                        [&](const ObjectsRemoved& removed) { objects_removed(turn, removed); },
+                        [&](const WalRemoved& removed) { wal_removed(turn, removed); }},
              event);
   settle_databases(turn);
   if (std::holds_alternative<Tick>(event)) resend_assignments(turn);

@@ -26,7 +26,14 @@ struct ObjectsRemoved {
   BackupId backup;
   std::optional<Error> error;
 };
-using Event = std::variant<MessageCame, Tick, ObjectsRemoved>;
+// Answer to RemoveWal work.
+struct WalRemoved {
+  DatabaseId database;
+  Timeline timeline;
+  Lsn keep_from;
+  std::optional<Error> error;
+};
+using Event = std::variant<MessageCame, Tick, ObjectsRemoved, WalRemoved>;
 
 // ---- effects -------------------------------------------------------------------------------------------------------
 struct Send {

@@ -112,6 +112,15 @@ void ask_removal(Turn& turn, const Backup& backup) {
   turn.effects.work.emplace_back(std::move(work));
 }
 
+void ask_removal(Turn& turn, WalRemoval& removal) {
+  removal.asked_at = turn.now;
+  const WalRemovalRow& row = removal.row;
+  // What was decided long ago may touch what is kept by now.
+  const auto needed = wal_horizon(backups_of(turn.state, row.database), 1);
+  if (needed && needed->keep_from < row.keep_from) return;
+  turn.effects.work.emplace_back(RemoveWal{row.database, all_stores(turn.state), row.timeline, row.keep_from});
+}
+
 void release(Turn& turn, const Backup& known, const std::string& who, const std::string& reason) {
   Backup backup = known;
   backup.state = BackupState::released;
@@ -135,8 +144,10 @@ std::optional<std::string> release_wal(Turn& turn, const Database& database) {
     if (range.first < horizon->keep_from) timelines.insert(range.timeline);
   }
   if (timelines.empty()) return std::nullopt;
+  // The ranges are trimmed with the same commit, so from here on only these rows know what still lies in the stores.
   for (const Timeline timeline : timelines) {
-    turn.effects.work.emplace_back(RemoveWal{database.id, all_stores(state), timeline, horizon->keep_from});
+    turn.put(WalRemovalRow{database.id, timeline, horizon->keep_from});
+    ask_removal(turn, state.wal_removals.at({database.id, timeline}));
   }
   trim_wal_ranges(log->second.ranges, horizon->keep_from, horizon->from_time);
   store_wal_ranges(turn, database.id);
@@ -228,6 +239,21 @@ void objects_removed(Turn& turn, const ObjectsRemoved& removed) {
   turn.audit("coordinator", fmt::format("removed the objects of backup {}", backup.id));
 }
 
+void wal_removed(Turn& turn, const WalRemoved& removed) {
+  CoreState& state = turn.state;
+  const auto known = state.wal_removals.find({removed.database, removed.timeline});
+  if (known == state.wal_removals.end()) return;
+  const Database* database = state.database(removed.database);
+  if (removed.error) {
+    turn.alert_once(fmt::format("old log of database {} could not be removed: {}",
+                                database == nullptr ? removed.database.text() : database->name,
+                                removed.error->message));
+    return;  // asked for again later
+  }
+  if (known->second.row.keep_from > removed.keep_from) return;  // more was released meanwhile, and asked for
+  turn.remove(WalRemovalRow(known->second.row));
+}
+
 void watch_retention(Turn& turn) {
   CoreState& state = turn.state;
   if (state.retention_at.is_never()) {
@@ -242,6 +268,9 @@ void watch_retention(Turn& turn) {
   for (const auto& [id, asked_at] : removals) {
     if (turn.now - asked_at < remove_again_after) continue;
     if (const Backup* backup = state.backup(id)) ask_removal(turn, Backup(*backup));
+  }
+  for (auto& [of, removal] : state.wal_removals) {
+    if (turn.now - removal.asked_at >= remove_again_after) ask_removal(turn, removal);
   }
   if (turn.now < state.retention_at) return;
   state.retention_at = turn.now + run_every;

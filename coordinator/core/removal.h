@@ -17,6 +17,7 @@ Result<> release_backup(Turn& turn, BackupId id, const std::string& who);
 Result<std::set<std::string>> packs_needed_by_kept(const CoreState& state, DatabaseId database);
 
 void objects_removed(Turn& turn, const ObjectsRemoved& removed);
+void wal_removed(Turn& turn, const WalRemoved& removed);
 // Runs retention once an hour; repeats removals that were not confirmed.
 void watch_retention(Turn& turn);
 

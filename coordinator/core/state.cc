@@ -84,6 +84,9 @@ Result<> load_state(CoreState& state, KeyValueStore& catalog) {
   for (const auto& row : TRY(read_rows<Restore>(catalog))) state.restores[row.id] = row;
   for (const auto& row : TRY(read_rows<AssignmentRow>(catalog))) state.assignments[row.node] = row;
   for (const auto& row : TRY(read_rows<ReplyRow>(catalog))) state.replies[row.peer][row.request] = row;
+  for (const auto& row : TRY(read_rows<WalRemovalRow>(catalog))) {
+    state.wal_removals[{row.database, row.timeline}] = {row, {}};
+  }
   for (const auto& row : TRY(read_rows<WalRange>(catalog))) {
     auto& log = state.wal[row.database];
     log.ranges.push_back(row);
@@ -192,6 +195,10 @@ void Turn::put(const ReplyRow& row) {
   state.replies[row.peer][row.request] = row;
   effects.changes.push_back(put_row(row));
 }
+void Turn::put(const WalRemovalRow& row) {
+  state.wal_removals[{row.database, row.timeline}].row = row;
+  effects.changes.push_back(put_row(row));
+}
 void Turn::remove(const Policy& row) {
   effects.changes.push_back(remove_row(row));
   state.policies.erase(std::string(row.name));
@@ -217,6 +224,10 @@ void Turn::remove(const ReplyRow& row) {
   if (of_key == state.replies.end()) return;
   of_key->second.erase(row.request);
   if (of_key->second.empty()) state.replies.erase(of_key);
+}
+void Turn::remove(const WalRemovalRow& row) {
+  effects.changes.push_back(remove_row(row));
+  state.wal_removals.erase(std::pair(row.database, row.timeline));
 }
 void Turn::remove_order(JobId job) {
   const auto found = state.orders.find(job);

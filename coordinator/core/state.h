@@ -52,6 +52,12 @@ struct WalLog {
   Timestamp stored_at;
 };
 
+// Released log whose removal is not confirmed.
+struct WalRemoval {
+  WalRemovalRow row;
+  Timestamp asked_at;  // never: not since the core was loaded
+};
+
 struct CoreState {
   CoreIdentity identity;
   Entropy* entropy = nullptr;
@@ -80,6 +86,7 @@ struct CoreState {
   std::map<RestoreId, Restore> restores;
   std::map<NodeId, AssignmentRow> assignments;
   std::map<CurvePublicKey, std::map<std::uint64_t, ReplyRow>> replies;  // replies.h
+  std::map<std::pair<DatabaseId, Timeline>, WalRemoval> wal_removals;
   AuditHead audit;
 
   std::map<NodeId, Session> sessions;
@@ -130,11 +137,13 @@ struct Turn {
   void put(const Restore& row);
   void put(const AssignmentRow& row);
   void put(const ReplyRow& row);
+  void put(const WalRemovalRow& row);
   void remove(const Policy& row);
   void remove(const StoreInfo& row);
   void remove(const Backup& row);
   void remove(const Restore& row);
   void remove(const ReplyRow& row);
+  void remove(const WalRemovalRow& row);
   void remove_order(JobId job);
 
   void send(Door door, const CurvePublicKey& peer, MessageBody body, std::uint64_t in_reply_to = 0);

@@ -77,6 +77,9 @@ void Worker::give(Work work) {
     if (const auto* removal = std::get_if<RemoveObjects>(&work)) {
       if (!unfinished_.insert(removal->backup).second) return;
     }
+    if (const auto* removal = std::get_if<RemoveWal>(&work)) {
+      if (!unfinished_wal_.insert(part_of(*removal)).second) return;
+    }
     waiting_.push_back(std::move(work));
   }
   changed_.notify_all();
@@ -114,14 +117,20 @@ void Worker::carry_out(const RemoveObjects& work) {
 
 void Worker::carry_out(const RemoveWal& work) {
   const auto removed = remove_wal(work, open_, [this] { return stopping(); });
+  {
+    const std::lock_guard lock(mutex_);
+    unfinished_wal_.erase(part_of(work));
+    if (stopping_) return;
+  }
   std::vector<LogField> fields{{"database", work.database}, {"timeline", work.timeline}, {"before", work.keep_from}};
   if (!removed) {
-    if (removed.error().code == Code::cancelled) return;
     fields.emplace_back("error", removed.error().text());
     log_.warning("old WAL not removed", std::move(fields));
   } else if (*removed > 0) {
     log_.info(fmt::format("removed {} objects of old WAL", *removed), std::move(fields));
   }
+  answers_.send(WalRemoved{work.database, work.timeline, work.keep_from,
+                           removed ? std::nullopt : std::optional(removed.error())});
 }
 
 }  // namespace holdfast

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <set>
 #include <thread>
+#include <tuple>
 
 #include "coordinator/core/core.h"
 #include "shared/log/log.h"
@@ -34,13 +35,17 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // Any thread. The removal of a backup that is waiting or going on already is not done twice.
+  // Any thread. A removal that is waiting or going on already is not done twice.
   void give(Work work);
   // Readable while answers wait.
   int fd() const { return answers_.fd(); }
   std::deque<Event> take_answers() { return answers_.take_all(); }
 
  private:
+  // What tells one removal of log from another.
+  using WalPart = std::tuple<DatabaseId, Timeline, Lsn>;
+  static WalPart part_of(const RemoveWal& work) { return {work.database, work.timeline, work.keep_from}; }
+
   void run();
   void carry_out(const RemoveObjects& work);
   void carry_out(const RemoveWal& work);
@@ -52,10 +57,11 @@ class Worker {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Work> waiting_;       // guarded by mutex_
-  std::set<BackupId> unfinished_;  // guarded by mutex_
-  bool stopping_ = false;          // guarded by mutex_
-  std::thread thread_;             // last: runs when the rest is there
+  std::deque<Work> waiting_;          // guarded by mutex_
+  std::set<BackupId> unfinished_;     // guarded by mutex_
+  std::set<WalPart> unfinished_wal_;  // guarded by mutex_
+  bool stopping_ = false;             // guarded by mutex_
+  std::thread thread_;                // last: runs when the rest is there
 };
 
 }  // namespace holdfast

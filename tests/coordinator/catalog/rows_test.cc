@@ -73,6 +73,7 @@ TEST_F(CatalogRows, ReadBackWhatWasPut) {
   assignment.revision = 12;
   assignment.content = {1, 2, 3};
   round_trip(assignment);
+  round_trip(WalRemovalRow{database.id, Timeline(3), Lsn(0x2000000)});
 }
 
 TEST_F(CatalogRows, KeepAnOrderUntilItIsRemoved) {
@@ -94,6 +95,18 @@ TEST_F(CatalogRows, AreGoneWhenRemoved) {
   commit({put_row(range(Lsn(16), Lsn(32)))});
   commit({remove_row(range(Lsn(16), Lsn(99)))});  // only the key counts
   EXPECT_TRUE(read_rows<WalRange>(store_)->empty());
+}
+
+TEST_F(CatalogRows, KeepReleasedLogUntilItsRemovalIsConfirmed) {
+  const DatabaseId database({1});
+  commit(
+      {put_row(WalRemovalRow{database, Timeline(1), Lsn(16)}), put_row(WalRemovalRow{database, Timeline(2), Lsn(16)})});
+  commit({put_row(WalRemovalRow{database, Timeline(1), Lsn(32)})});
+  commit({remove_row(WalRemovalRow{database, Timeline(2), Lsn()})});
+  const auto rows = read_rows<WalRemovalRow>(store_);
+  ASSERT_TRUE(rows) << rows.error().text();
+  EXPECT_EQ(*rows, (std::vector{WalRemovalRow{database, Timeline(1), Lsn(32)}}));
+  EXPECT_TRUE(read_rows<AssignmentRow>(store_)->empty());
 }
 
 TEST_F(CatalogRows, GiveBackupsOfOneDatabaseInPagesOldestFirst) {

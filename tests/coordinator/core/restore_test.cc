@@ -368,6 +368,46 @@ TEST_F(Removal, LetsTheLogGoThatNoKeptBackupNeeds) {
   EXPECT_TRUE(work_.empty());
 }
 
+TEST_F(Removal, OfLogIsAskedForAgainAfterACrashUntilItIsConfirmed) {
+  keep_one();
+  expect<RetentionReply>(RetentionRequest{true, {}});
+  const auto asked = [this] {
+    std::vector<RemoveWal> found;
+    for (const auto& work : work_) {
+      if (const auto* removal = std::get_if<RemoveWal>(&work)) found.push_back(*removal);
+    }
+    work_.clear();
+    return found;
+  };
+  EXPECT_EQ(asked().size(), 1U);
+  restart();
+  tick();
+  auto again = asked();
+  ASSERT_EQ(again.size(), 1U) << "the crash came before the work was done";
+  EXPECT_EQ(again[0].database, orders_);
+  EXPECT_EQ(again[0].timeline, Timeline(1));
+  EXPECT_EQ(again[0].keep_from, Lsn(0x2000000));
+  EXPECT_EQ(again[0].stores.size(), 1U);
+
+  alerts_.clear();
+  apply(WalRemoved{orders_, Timeline(1), Lsn(0x2000000), Error{Code::unavailable, "the store is away", ""}});
+  EXPECT_EQ(alerts_.size(), 1U);
+  tick();
+  EXPECT_TRUE(asked().empty());
+  pass(std::chrono::minutes(11));
+  tick();
+  EXPECT_EQ(asked().size(), 1U);
+  apply(WalRemoved{orders_, Timeline(1), Lsn(0x1000000), std::nullopt});  // of an earlier, smaller one
+  EXPECT_EQ(read_rows<WalRemovalRow>(store_)->size(), 1U);
+  apply(WalRemoved{orders_, Timeline(1), Lsn(0x2000000), std::nullopt});
+  apply(WalRemoved{orders_, Timeline(1), Lsn(0x2000000), std::nullopt});
+  EXPECT_TRUE(read_rows<WalRemovalRow>(store_)->empty());
+  restart();
+  pass(std::chrono::minutes(11));
+  tick();
+  EXPECT_TRUE(asked().empty());
+}
+
 TEST_F(Removal, IsAskedForAgainUntilItIsConfirmed) {
   keep_one();
   expect<RetentionReply>(RetentionRequest{true, {}});

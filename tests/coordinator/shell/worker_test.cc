@@ -138,6 +138,25 @@ TEST_F(Removal, OfWalTakesOnlyWhatEndsBefore) {
   EXPECT_TRUE(stores_[0]->stat(other_timeline).value());
 }
 
+TEST_F(Removal, OfLogIsAnsweredByTheWorkersThread) {
+  Worker worker(opener(), Logger::none());
+  RemoveWal wal;
+  wal.database = work_.database;
+  wal.stores = work_.stores;
+  wal.timeline = Timeline(1);
+  wal.keep_from = Lsn(300);
+  worker.give(wal);
+  pollfd waiting{worker.fd(), POLLIN, 0};
+  ASSERT_EQ(::poll(&waiting, 1, 20'000), 1);
+  const auto answers = worker.take_answers();
+  ASSERT_EQ(answers.size(), 1U);
+  const auto& answer = std::get<WalRemoved>(answers[0]);
+  EXPECT_EQ(answer.database, wal.database);
+  EXPECT_EQ(answer.timeline, wal.timeline);
+  EXPECT_EQ(answer.keep_from, wal.keep_from);
+  EXPECT_FALSE(answer.error);
+}
+
 TEST_F(Removal, IsAnsweredByTheWorkersThread) {
   Worker worker(opener(), Logger::none());
   worker.give(work_);
