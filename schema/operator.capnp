@@ -19,6 +19,7 @@ using import "fleet.capnp".RecoveryTarget;
 using import "fleet.capnp".Refused;
 using import "fleet.capnp".Restore;
 using import "fleet.capnp".RestoreMethod;
+using import "fleet.capnp".Role;
 using import "fleet.capnp".StartAfter;
 using import "fleet.capnp".StoreInfo;
 using import "fleet.capnp".StoreKind;
@@ -202,6 +203,18 @@ struct RefreshRequest {
   selection @0 :Selection;
 }
 
+# Role admin: let another operator in. Answered by ListReply with the new operator.
+struct CreateOperatorRequest {
+  name @0 :Text;
+  role @1 :Role;
+  curve @2 :Data;  # public half of a key that the asking tool made; the other half never leaves its file
+}
+
+# Role admin: shut an operator out; the last admin stays. Answered by DoneReply.
+struct RevokeOperatorRequest {
+  name @0 :Text;
+}
+
 # Operator: a question or an order. Answered by one OperatorReply with its inReplyTo.
 struct OperatorRequest {
   versionMin @0 :UInt16;  # protocol versions the tool speaks
@@ -225,6 +238,8 @@ struct OperatorRequest {
     cancelJob @17 :CancelJobRequest;
     retention @18 :RetentionRequest;
     refresh @19 :RefreshRequest;
+    createOperator @20 :CreateOperatorRequest;
+    revokeOperator @21 :RevokeOperatorRequest;
   }
 }
 

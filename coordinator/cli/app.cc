@@ -20,6 +20,7 @@ void build_grammar(Grammar& grammar, Globals& globals) {
   add_status(root);
   add_token(root);
   add_node(root);
+  add_operator(root);
   add_database(root);
   add_store(root);
   add_policy(root);

@@ -24,6 +24,8 @@ std::string_view listing_of(Completes what) {
       return "restore";
     case Completes::tokens:
       return "token";
+    case Completes::operators:
+      return "operator";
     case Completes::nothing:
     case Completes::files:
     case Completes::directories:

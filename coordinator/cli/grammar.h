@@ -34,7 +34,8 @@ enum class Completes : unsigned char {
   backups,
   jobs,
   restores,
-  tokens
+  tokens,
+  operators
 };
 
 struct ArgumentShape {

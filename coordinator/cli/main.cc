@@ -25,6 +25,8 @@ Result<FleetAccess> connect(FileSystem& files, ZmqContext& context, const StopTo
   access.endpoint = file->endpoint;
   access.fleet = file->fleet;
   access.root = file->root;
+  access.fleet_name = file->fleet_name;
+  access.fleet_server = file->fleet_server;
   access.transport = TRY(open_client_transport(context,
                                                {.endpoint = file->endpoint,
                                                 .server = file->fleet_server,

@@ -8,6 +8,7 @@ void add_init(CommandWord root);
 void add_status(CommandWord root);
 void add_token(CommandWord root);
 void add_node(CommandWord root);
+void add_operator(CommandWord root);
 void add_database(CommandWord root);
 void add_store(CommandWord root);
 void add_policy(CommandWord root);

@@ -49,6 +49,8 @@ std::string show_stores(const std::vector<StoreInfo>& stores, const Style& style
 std::string show_tokens(const std::vector<Token>& tokens, const Style& style);
 // With its text, which is shown this one time only; as a table it is the text and nothing else.
 std::string show_new_token(const TokenReply& reply, const Style& style);
+std::string show_operators(const std::vector<Operator>& operators, const Style& style);
+std::string show_operator(const Operator& who, const Style& style);
 std::string show_policies(const std::vector<Policy>& policies, const Style& style);
 std::string show_policy(const Policy& policy, const Style& style);
 

@@ -1,4 +1,4 @@
-// What operators set up: stores, tokens, policies.
+// What operators set up: stores, tokens, policies, and each other.
 #include "coordinator/cli/human.h"
 #include "coordinator/cli/json_document.h"
 #include "coordinator/cli/words.h"
@@ -66,6 +66,22 @@ Item token_item(const Token& token, Timestamp now) {
                 cidrs,
                 token.host_pattern,
                 id};
+  return item;
+}
+
+const Columns& operator_columns() {
+  static const Columns columns{"Operator", {"NAME", "ROLE", "STATE", "AGE"}, {"ID", "KEY"}};
+  return columns;
+}
+
+Item operator_item(const Operator& who, Timestamp now) {
+  const std::string state = who.revoked ? "revoked" : "active";
+  Item item;
+  item.name = who.name;
+  item.json = {{"id", json_id(who.id)}, {"name", who.name},        {"role", word(who.role)},
+               {"state", state},        {"key", who.curve.text()}, {"createdAt", json_time(who.created_at)}};
+  item.cells = {who.name,        std::string(word(who.role)), state, human_age(who.created_at, now), who.id.text(),
+                who.curve.text()};
   return item;
 }
 
@@ -176,6 +192,16 @@ std::string show_new_token(const TokenReply& reply, const Style& style) {
   Item item = token_item(reply.token, style.now);
   item.json["token"] = reply.text;
   return show_one(token_columns(), item, style);
+}
+
+std::string show_operators(const std::vector<Operator>& operators, const Style& style) {
+  std::vector<Item> items;
+  for (const Operator& who : operators) items.push_back(operator_item(who, style.now));
+  return show_list(operator_columns(), items, style);
+}
+
+std::string show_operator(const Operator& who, const Style& style) {
+  return show_one(operator_columns(), operator_item(who, style.now), style);
 }
 
 std::string show_policies(const std::vector<Policy>& policies, const Style& style) {

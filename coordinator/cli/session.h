@@ -20,6 +20,8 @@ struct FleetAccess {
   std::string endpoint;
   FleetId fleet;
   SignPublicKey root;  // whom signed objects must lead up to
+  std::string fleet_name{};
+  CurvePublicKey fleet_server{};
 };
 
 // Everything outside, handed in by main or by a test.

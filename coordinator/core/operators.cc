@@ -12,19 +12,9 @@ struct Overloaded : Cases... {
   using Cases::operator()...;
 };
 
-std::string_view word(Role role) {
-  switch (role) {
-    case Role::viewer:
-      return "viewer";
-    case Role::operator_:
-      return "operator";
-    case Role::admin:
-      return "admin";
-  }
-  return "unknown";
-}
+}  // namespace
 
-Answer dispatch(Turn& turn, const std::string& who, const OperatorBody& body) {
+Answer carry_out(Turn& turn, const std::string& who, const OperatorBody& body) {
   return std::visit(Overloaded{[&](const ListRequest& r) { return list_request(turn, r); },
                                [&](const CreateTokenRequest& r) { return create_token(turn, who, r); },
                                [&](const RevokeTokenRequest& r) { return revoke_token(turn, who, r); },
@@ -41,11 +31,11 @@ Answer dispatch(Turn& turn, const std::string& who, const OperatorBody& body) {
                                [&](const RestoreRequest& r) { return restore_request(turn, who, r); },
                                [&](const CancelJobRequest& r) { return cancel_request(turn, who, r); },
                                [&](const RetentionRequest& r) { return retention_request(turn, who, r); },
-                               [&](const RefreshRequest& r) { return refresh_request(turn, who, r); }},
+                               [&](const RefreshRequest& r) { return refresh_request(turn, who, r); },
+                               [&](const CreateOperatorRequest& r) { return create_operator(turn, who, r); },
+                               [&](const RevokeOperatorRequest& r) { return revoke_operator(turn, who, r); }},
                     body);
 }
-
-}  // namespace
 
 Role needed_role(const OperatorBody& body) {
   const auto viewer = [](const auto&) { return Role::viewer; };
@@ -69,7 +59,9 @@ Role needed_role(const OperatorBody& body) {
           [&](const RestoreRunRequest& r) { return operates(r); }, [&](const RestoreRequest& r) { return operates(r); },
           [&](const CancelJobRequest& r) { return operates(r); },
           [](const RetentionRequest& r) { return r.run ? Role::admin : Role::viewer; },
-          [&](const RefreshRequest& r) { return operates(r); }},
+          [&](const RefreshRequest& r) { return operates(r); },
+          [&](const CreateOperatorRequest& r) { return admin(r); },
+          [&](const RevokeOperatorRequest& r) { return admin(r); }},
       body);
 }
 
@@ -98,7 +90,7 @@ void operator_request(Turn& turn, const MessageCame& event, const Operator& who,
     return;
   }
   const std::size_t changes_before = turn.effects.changes.size();
-  auto answered = dispatch(turn, "operator " + who.name, request.body);
+  auto answered = carry_out(turn, "operator " + who.name, request.body);
   if (!answered) {
     const Error& error = answered.error();
     answer(Refused{error.code, error.message, error.hint});

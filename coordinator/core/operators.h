@@ -10,8 +10,18 @@ void operator_request(Turn& turn, const MessageCame& event, const Operator& who,
 // The least role that may ask for it.
 Role needed_role(const OperatorBody& body);
 
+// A name that can be typed without quotes. Code::invalid; `kind` is for its text: "store".
+Result<> check_name(std::string_view kind, std::string_view name);
+
 // Who asks, as it stands in jobs and in the audit log: "operator ann".
 using Answer = Result<OperatorReplyBody>;
+
+// The one place that every request goes through once its role was checked.
+Answer carry_out(Turn& turn, const std::string& who, const OperatorBody& body);
+
+// requests_operators.cc
+Answer create_operator(Turn& turn, const std::string& who, const CreateOperatorRequest& request);
+Answer revoke_operator(Turn& turn, const std::string& who, const RevokeOperatorRequest& request);
 
 // requests_fleet.cc: tokens, nodes, stores, policies.
 Answer create_token(Turn& turn, const std::string& who, const CreateTokenRequest& request);

@@ -29,18 +29,6 @@ Result<> check_labels(const Labels& labels) {
   return {};
 }
 
-Result<> check_name(std::string_view kind, std::string_view name) {
-  const auto plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-           c == '-';
-  };
-  if (name.empty() || name.size() > 64 || !std::all_of(name.begin(), name.end(), plain)) {
-    return fail(Code::invalid, fmt::format("\"{}\" is not a name for a {}", name, kind),
-                "use letters, digits, dots, dashes and underscores");
-  }
-  return {};
-}
-
 void touch_databases_of(Turn& turn, NodeId node) {
   for (const DatabaseId id : turn.state.databases_by_node[node]) turn.touched_databases.insert(id);
   turn.touched_nodes.insert(node);
@@ -96,6 +84,18 @@ std::vector<std::string> policy_changes(const CoreState& state, const std::map<s
 }
 
 }  // namespace
+
+Result<> check_name(std::string_view kind, std::string_view name) {
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
+  };
+  if (name.empty() || name.size() > 64 || !std::all_of(name.begin(), name.end(), plain)) {
+    return fail(Code::invalid, fmt::format("\"{}\" is not a name for a {}", name, kind),
+                "use letters, digits, dots, dashes and underscores");
+  }
+  return {};
+}
 
 Answer create_token(Turn& turn, const std::string& who, const CreateTokenRequest& request) {
   const CoreIdentity& identity = turn.state.identity;

@@ -155,6 +155,11 @@ void Turn::put(const Token& row) {
   state.tokens[row.id] = row;
   effects.changes.push_back(put_row(row));
 }
+void Turn::put(const Operator& row) {
+  ++state.known_keys_revision;
+  remember(state, row);
+  effects.changes.push_back(put_row(row));
+}
 void Turn::put(const StoreInfo& row) {
   state.stores[row.name] = row;
   effects.changes.push_back(put_row(row));

@@ -128,6 +128,7 @@ struct Turn {
   void put(const Database& row);
   void put(const Policy& row);
   void put(const Token& row);
+  void put(const Operator& row);
   void put(const StoreInfo& row);
   void put(const Backup& row);
   void put(const TimelineChange& row);

@@ -26,6 +26,18 @@ std::string_view word(JobKind kind) {
   return "unknown";
 }
 
+std::string_view word(Role role) {
+  switch (role) {
+    case Role::viewer:
+      return "viewer";
+    case Role::operator_:
+      return "operator";
+    case Role::admin:
+      return "admin";
+  }
+  return "unknown";
+}
+
 std::string_view word(JobState state) {
   switch (state) {
     case JobState::queued:

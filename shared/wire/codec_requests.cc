@@ -24,6 +24,8 @@ struct RequestWriter {
   void operator()(const CancelJobRequest& from) { write_to(to.initCancelJob(), from); }
   void operator()(const RetentionRequest& from) { write_to(to.initRetention(), from); }
   void operator()(const RefreshRequest& from) { write_to(to.initRefresh(), from); }
+  void operator()(const CreateOperatorRequest& from) { write_to(to.initCreateOperator(), from); }
+  void operator()(const RevokeOperatorRequest& from) { write_to(to.initRevokeOperator(), from); }
 };
 
 OperatorBody read_body(schema::OperatorRequest::Body::Reader from, Reading& reading) {
@@ -66,6 +68,10 @@ OperatorBody read_body(schema::OperatorRequest::Body::Reader from, Reading& read
       return read_from(from.getRetention(), reading);
     case Tag::REFRESH:
       return read_from(from.getRefresh(), reading);
+    case Tag::CREATE_OPERATOR:
+      return read_from(from.getCreateOperator(), reading);
+    case Tag::REVOKE_OPERATOR:
+      return read_from(from.getRevokeOperator(), reading);
   }
   reading.refuse(Code::unsupported, "request of a kind that this version does not know");
   return {};
@@ -344,6 +350,30 @@ void write_to(schema::RefreshRequest::Builder to, const RefreshRequest& from) {
 RefreshRequest read_from(schema::RefreshRequest::Reader from, Reading& reading) {
   RefreshRequest out;
   out.selection = read_from(from.getSelection(), reading);
+  return out;
+}
+
+void write_to(schema::CreateOperatorRequest::Builder to, const CreateOperatorRequest& from) {
+  to.setName(text_of(from.name));
+  to.setRole(enumerant<schema::Role>(from.role));
+  to.setCurve(data_unless_none(from.curve));
+}
+
+CreateOperatorRequest read_from(schema::CreateOperatorRequest::Reader from, Reading& reading) {
+  CreateOperatorRequest out;
+  out.name = reading.text(from.getName());
+  out.role = reading.enumerant<Role>(from.getRole());
+  out.curve = reading.fixed<CurvePublicKey>(from.getCurve());
+  return out;
+}
+
+void write_to(schema::RevokeOperatorRequest::Builder to, const RevokeOperatorRequest& from) {
+  to.setName(text_of(from.name));
+}
+
+RevokeOperatorRequest read_from(schema::RevokeOperatorRequest::Reader from, Reading& reading) {
+  RevokeOperatorRequest out;
+  out.name = reading.text(from.getName());
   return out;
 }
 

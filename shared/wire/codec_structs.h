@@ -248,6 +248,10 @@ void write_to(schema::CancelJobRequest::Builder to, const CancelJobRequest& from
 CancelJobRequest read_from(schema::CancelJobRequest::Reader from, Reading& reading);
 void write_to(schema::RetentionRequest::Builder to, const RetentionRequest& from);
 RetentionRequest read_from(schema::RetentionRequest::Reader from, Reading& reading);
+void write_to(schema::CreateOperatorRequest::Builder to, const CreateOperatorRequest& from);
+CreateOperatorRequest read_from(schema::CreateOperatorRequest::Reader from, Reading& reading);
+void write_to(schema::RevokeOperatorRequest::Builder to, const RevokeOperatorRequest& from);
+RevokeOperatorRequest read_from(schema::RevokeOperatorRequest::Reader from, Reading& reading);
 void write_to(schema::RefreshRequest::Builder to, const RefreshRequest& from);
 RefreshRequest read_from(schema::RefreshRequest::Reader from, Reading& reading);
 void write_to(schema::NodeView::Builder to, const NodeView& from);

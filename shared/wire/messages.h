@@ -331,10 +331,19 @@ struct RetentionRequest {
 struct RefreshRequest {  // database ping: look again now
   Selection selection;
 };
-using OperatorBody = std::variant<ListRequest, CreateTokenRequest, RevokeTokenRequest, NodeRequest, AddStoreRequest,
-                                  StoreRequest, ApplyPolicyRequest, DeletePolicyRequest, CreateBackupRequest,
-                                  BackupRequest, VerifyRequest, RestorePlanRequest, RestoreRunRequest, RestoreRequest,
-                                  CancelJobRequest, RetentionRequest, RefreshRequest>;
+struct CreateOperatorRequest {
+  std::string name;
+  Role role = Role::viewer;
+  CurvePublicKey curve;  // of the key that the tool made
+};
+struct RevokeOperatorRequest {
+  std::string name;
+};
+using OperatorBody =
+    std::variant<ListRequest, CreateTokenRequest, RevokeTokenRequest, NodeRequest, AddStoreRequest, StoreRequest,
+                 ApplyPolicyRequest, DeletePolicyRequest, CreateBackupRequest, BackupRequest, VerifyRequest,
+                 RestorePlanRequest, RestoreRunRequest, RestoreRequest, CancelJobRequest, RetentionRequest,
+                 RefreshRequest, CreateOperatorRequest, RevokeOperatorRequest>;
 struct OperatorRequest {
   std::uint16_t version_min = protocol_min;
   std::uint16_t version_max = protocol_max;

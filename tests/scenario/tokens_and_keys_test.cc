@@ -4,8 +4,6 @@
 #include <csignal>
 #include <filesystem>
 
-#include "coordinator/catalog/rocks_store.h"
-#include "coordinator/catalog/rows.h"
 #include "shared/identity/operator_file.h"
 #include "shared/identity/token.h"
 #include "shared/os/clock.h"
@@ -220,36 +218,32 @@ TEST(OperatorsWithoutTheRole, AreDeniedWhatChangesSomethingAndAreOnRecord) {
   Fleet fleet;
   PosixFileSystem posix;
   SystemEntropy entropy;
-  SystemClock clock;
-  // There is no verb yet that makes operators.
-  OperatorFile file = read_operator_file(posix, fleet.path("fleet/admin.operator"), std::nullopt).value();
-  for (const auto& [name, role] : {std::pair{"eve", Role::viewer}, std::pair{"otto", Role::operator_}}) {
-    file.key = make_curve_key(entropy);
-    file.name = name;
-    Operator row;
-    row.id = entropy.id<OperatorId>();
-    row.name = name;
-    row.role = role;
-    row.curve = file.key.public_key;
-    row.created_at = clock.now();
-    const auto catalog = RocksStore::open(fleet.path("fleet/coordinator/catalog"), OpenCatalog::existing_only).value();
-    ASSERT_THAT(catalog->commit({put_row(row)}, catalog->begin_epoch().value()), Succeeded());
+  fleet.start_coordinator();
+  for (const std::string name : {"eve", "otto"}) {
+    const std::string role = name == "eve" ? "viewer" : "operator";
+    const std::string made = fleet.path(name + ".made");
+    const auto who = fleet.query({"operator", "create", name, "--role", role, "--file", made});
+    EXPECT_EQ(who["role"], role);
     // What the file says of the role is not believed.
+    OperatorFile file = read_operator_file(posix, made, std::nullopt).value();
+    EXPECT_EQ(file.role, role);
     file.role = "admin";
     ASSERT_THAT(write_operator_file(posix, entropy, fleet.path(name), file, std::nullopt), Succeeded());
   }
-  fleet.start_coordinator();
   const auto as = [&](const std::string& who, std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), {"--operator", fleet.path(who)});
     return fleet.cli(arguments);
   };
   EXPECT_EQ(as("eve", {"status"}).exit_code, 0);
   EXPECT_EQ(as("eve", {"node", "list"}).exit_code, 0);
-  const std::vector<std::vector<std::string>> changes{{"token", "create"},
-                                                      {"store", "add", "local", "posix", "--path", fleet.store()},
-                                                      {"policy", "delete", "default", "--yes"},
-                                                      {"node", "revoke", "db1", "--yes"},
-                                                      {"retention", "run", "-l", "fleet=demo", "--yes"}};
+  const std::vector<std::vector<std::string>> changes{
+      {"token", "create"},
+      {"store", "add", "local", "posix", "--path", fleet.store()},
+      {"policy", "delete", "default", "--yes"},
+      {"node", "revoke", "db1", "--yes"},
+      {"operator", "revoke", "admin", "--yes"},
+      {"operator", "create", "mallory", "--role", "admin", "--file", fleet.path("mallory")},
+      {"retention", "run", "-l", "fleet=demo", "--yes"}};
   for (const auto& change : changes) {
     SCOPED_TRACE(change[0] + " " + change[1]);
     for (const char* who : {"eve", "otto"}) {
@@ -264,6 +258,35 @@ TEST(OperatorsWithoutTheRole, AreDeniedWhatChangesSomethingAndAreOnRecord) {
   EXPECT_TRUE(fleet.query({"token", "list"})["items"].empty());
   EXPECT_TRUE(fleet.query({"store", "list"})["items"].empty());
   EXPECT_EQ(fleet.query({"policy", "list"})["items"].size(), 1U);
+  EXPECT_EQ(fleet.query({"operator", "list"})["items"].size(), 3U);
+  EXPECT_FALSE(files::exists(fleet.path("mallory")));
+}
+
+TEST(OperatorsThatWereRevoked, GetNothingFromTheirNextCommandOn) {
+  Fleet fleet;
+  fleet.start_coordinator();
+  const auto as = [&](const std::string& who, std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"--operator", fleet.path(who)});
+    return fleet.cli(arguments);
+  };
+  for (const char* name : {"eve", "otto"}) {
+    fleet.query({"operator", "create", name, "--role", "admin", "--file", fleet.path(name)});
+  }
+  ASSERT_EQ(as("eve", {"operator", "list"}).exit_code, 0);
+  ASSERT_EQ(fleet.cli({"operator", "revoke", "eve", "--yes"}).exit_code, 0);
+  for (int start = 0; start < 2; ++start) {
+    const auto denied = as("eve", {"status"});
+    EXPECT_EQ(denied.exit_code, 5) << denied.err;
+    EXPECT_TRUE(denied.out.empty());
+    EXPECT_EQ(as("otto", {"status"}).exit_code, 0);
+    fleet.coordinator().stop();
+    fleet.start_coordinator();
+  }
+  // The last admin stays.
+  ASSERT_EQ(as("otto", {"operator", "revoke", "admin", "--yes"}).exit_code, 0);
+  EXPECT_EQ(fleet.cli({"status"}).exit_code, 5);
+  EXPECT_EQ(as("otto", {"operator", "revoke", "otto", "--yes"}).exit_code, 6);
+  EXPECT_EQ(as("otto", {"operator", "revoke", "nobody", "--yes"}).exit_code, 8);
 }
 
 }  // namespace

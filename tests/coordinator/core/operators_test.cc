@@ -50,6 +50,8 @@ TEST_F(Operators, MayOnlyDoWhatTheirRoleAllows) {
       {"retention preview", RetentionRequest{}, Role::viewer},
       {"retention run", RetentionRequest{true, {}}, Role::admin},
       {"database ping", RefreshRequest{}, Role::operator_},
+      {"operator create", CreateOperatorRequest{}, Role::admin},
+      {"operator revoke", RevokeOperatorRequest{}, Role::admin},
   };
   for (const auto& c : cases) {
     EXPECT_EQ(needed_role(c.body), c.least) << c.name;
@@ -72,6 +74,55 @@ TEST_F(Operators, CannotEnrolWithTheirKeyNorSpeakAsANode) {
   host.curve = {viewer_.public_key, viewer_.secret_key.clone()};
   EXPECT_TRUE(std::holds_alternative<Refused>(enrol(host, make_token().text)));
   EXPECT_TRUE(say(host, Heartbeat{}).empty());
+}
+
+TEST_F(Operators, AreLetInByTheirKeyWithTheRoleTheyWereGiven) {
+  const CurveKeyPair eve = make_curve_key(entropy_);
+  const auto made = expect<ListReply>(CreateOperatorRequest{"eve", Role::viewer, eve.public_key}).operators.at(0);
+  EXPECT_EQ(made.name, "eve");
+  EXPECT_EQ(made.role, Role::viewer);
+  EXPECT_EQ(core_->admission(Door::fleet, eve.public_key), Admission::admit);
+  restart();
+  EXPECT_TRUE(std::holds_alternative<ListReply>(ask(eve.public_key, ListRequest{})));
+  EXPECT_TRUE(denied(eve, DeletePolicyRequest{"default"}));
+  EXPECT_EQ(verify_audit(store_)->front().what, "let in operator eve with the role viewer");
+}
+
+TEST_F(Operators, HaveNamesAndKeysOfTheirOwn) {
+  const auto code = [&](const std::string& name, const CurvePublicKey& key) {
+    return refusal(CreateOperatorRequest{name, Role::viewer, key}).code;
+  };
+  const CurvePublicKey fresh = make_curve_key(entropy_).public_key;
+  EXPECT_EQ(code("vic", fresh), Code::already_exists);
+  EXPECT_EQ(code("", fresh), Code::invalid);
+  EXPECT_EQ(code("eve smith", fresh), Code::invalid);
+  EXPECT_EQ(code("eve", CurvePublicKey{}), Code::invalid);
+  EXPECT_EQ(code("eve", viewer_.public_key), Code::conflict);
+  EXPECT_EQ(code("eve", join("db1").curve.public_key), Code::conflict);
+  // A revoked one's name is free, its key is not.
+  expect<DoneReply>(RevokeOperatorRequest{"vic"});
+  EXPECT_EQ(code("vic", viewer_.public_key), Code::conflict);
+  expect<ListReply>(CreateOperatorRequest{"vic", Role::viewer, fresh});
+}
+
+TEST_F(Operators, GetNothingOnceTheyAreRevoked) {
+  const std::uint64_t revision = core_->known_keys_revision();
+  expect<DoneReply>(RevokeOperatorRequest{"vic"});
+  EXPECT_GT(core_->known_keys_revision(), revision);
+  EXPECT_EQ(core_->admission(Door::fleet, viewer_.public_key), Admission::revoked);
+  EXPECT_EQ(std::get<Refused>(ask(viewer_.public_key, ListRequest{})).message, "no answer");
+  restart();
+  EXPECT_EQ(std::get<Refused>(ask(viewer_.public_key, ListRequest{})).message, "no answer");
+  EXPECT_EQ(verify_audit(store_)->front().what, "revoked operator vic");
+  EXPECT_EQ(refusal(RevokeOperatorRequest{"vic"}).code, Code::not_found);
+}
+
+TEST_F(Operators, AlwaysHaveAnAdminAmongThem) {
+  EXPECT_EQ(refusal(RevokeOperatorRequest{"ann"}).code, Code::conflict);
+  const CurveKeyPair bob = make_curve_key(entropy_);
+  expect<ListReply>(CreateOperatorRequest{"bob", Role::admin, bob.public_key});
+  expect<DoneReply>(RevokeOperatorRequest{"ann"});  // oneself, when another is left
+  EXPECT_EQ(std::get<Refused>(ask(bob.public_key, RevokeOperatorRequest{"bob"})).code, Code::conflict);
 }
 
 TEST_F(Operators, ANodeIsNone) {

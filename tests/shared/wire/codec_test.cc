@@ -46,7 +46,7 @@ TEST(Codec, KeepsTheDefaultsOfEveryMessage) {
 template <class Value>
 class CodecOfValues : public testing::Test {};
 using Values = testing::Types<Node, Database, StoreInfo, Token, Operator, Policy, Backup, WalRange, TimelineChange,
-                              EpochInfo, Job, Restore, Order, Assignment, JobReport>;
+                              EpochInfo, Job, Restore, Order, Assignment, JobReport, OperatorReply>;
 TYPED_TEST_SUITE(CodecOfValues, Values);
 
 TYPED_TEST(CodecOfValues, KeepsEveryField) {

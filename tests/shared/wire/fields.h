@@ -281,6 +281,14 @@ inline auto fields(DeletePolicyRequest& value) {
   auto& [name] = value;
   return std::tie(name);
 }
+inline auto fields(CreateOperatorRequest& value) {
+  auto& [name, role, curve] = value;
+  return std::tie(name, role, curve);
+}
+inline auto fields(RevokeOperatorRequest& value) {
+  auto& [name] = value;
+  return std::tie(name);
+}
 inline auto fields(CreateBackupRequest& value) {
   auto& [selection, type, note] = value;
   return std::tie(selection, type, note);
