@@ -240,6 +240,9 @@ struct OperatorRequest {
     refresh @19 :RefreshRequest;
     createOperator @20 :CreateOperatorRequest;
     revokeOperator @21 :RevokeOperatorRequest;
+    # Only say what its body would do, and change nothing; needs the same role. A tag and not a flag beside the body: a
+    # coordinator that does not know it must refuse and not carry it out. Its body is none of this kind.
+    dryRun @22 :OperatorRequest;
   }
 }
 

@@ -4,6 +4,7 @@
 #include "coordinator/cli/arguments.h"
 #include "coordinator/cli/nouns.h"
 #include "coordinator/cli/recovery.h"
+#include "coordinator/cli/rehearse.h"
 #include "coordinator/cli/session.h"
 #include "coordinator/cli/wait.h"
 
@@ -161,18 +162,15 @@ void add_change(CommandWord& noun, Verb kind, const std::string& name, const std
   auto options = std::make_shared<Options>();
   CommandWord verb = noun.add(name, description);
   verb.option("backup", options->ids, "their ids or the beginnings of them").required().completes(Completes::backups);
-  if (kind == Verb::remove) {
-    add_yes(verb, options->yes);
-    add_dry_run(verb, options->dry_run);
-  }
+  if (kind == Verb::remove) add_yes(verb, options->yes);
+  add_dry_run(verb, options->dry_run);
   verb.runs([options, kind](Session& session) -> Result<ExitCode> {
     std::vector<Backup> backups;
     for (const std::string& id : options->ids) backups.push_back(TRY(find_backup(session, id)));
-    const Names* names = TRY(session.names());
     if (options->dry_run) {
-      session.note("would delete:");
-      session.print(show_backups(backups, *names, session.style()));
-      return ExitCode::done;
+      std::vector<OperatorBody> requests;
+      for (const Backup& backup : backups) requests.emplace_back(BackupRequest{kind, backup.id.text()});
+      return rehearse(session, requests);
     }
     if (kind == Verb::remove) {
       TRY(session.confirm(options->yes, "delete " + std::to_string(backups.size()) + " backup(s) from all stores"));

@@ -54,10 +54,10 @@ Result<std::optional<OperatorReplyBody>> Client::receive_reply(std::uint64_t id,
   return reply->body;
 }
 
-Result<OperatorReplyBody> Client::ask(OperatorBody body) {
+Result<OperatorReplyBody> Client::ask(OperatorRequest request) {
   Message message;
   message.id = next_id_++;
-  message.body = OperatorRequest{.body = std::move(body)};
+  message.body = std::move(request);
   const Bytes bytes = encode_message(message);
 
   const Micros start = clock_.monotonic();

@@ -28,7 +28,8 @@ class Client {
 
   // A refusal of the coordinator comes back as its error. Code::unavailable: no answer within the deadline (contact()
   // is then `failed`); Code::cancelled: a stop was requested.
-  Result<OperatorReplyBody> ask(OperatorBody body);
+  Result<OperatorReplyBody> ask(OperatorRequest request);
+  Result<OperatorReplyBody> ask(OperatorBody body) { return ask(OperatorRequest{.body = std::move(body)}); }
   Contact contact() const { return contact_; }
 
  private:

@@ -2,6 +2,7 @@
 
 #include "coordinator/cli/arguments.h"
 #include "coordinator/cli/nouns.h"
+#include "coordinator/cli/rehearse.h"
 #include "coordinator/cli/session.h"
 #include "coordinator/cli/wait.h"
 #include "coordinator/cli/words.h"
@@ -69,13 +70,16 @@ void add_cancel(CommandWord& noun) {
   struct Options {
     std::string id;
     bool yes = false;
+    bool dry_run = false;
   };
   auto options = std::make_shared<Options>();
   CommandWord verb = noun.add("cancel", "stop a job; what it made so far is dropped");
   verb.option("job", options->id, "its id or the beginning of it").required().completes(Completes::jobs);
   add_yes(verb, options->yes);
+  add_dry_run(verb, options->dry_run);
   verb.runs([options](Session& session) -> Result<ExitCode> {
     const Job job = TRY(find_job(session, options->id));
+    if (options->dry_run) return rehearse(session, {CancelJobRequest{job.id.text()}});
     TRY(session.confirm(options->yes, "cancel job \"" + job.id.text() + "\""));
     const DoneReply done = TRY(session.ask_for<DoneReply>(CancelJobRequest{job.id.text()}));
     session.print(show_done(done.lines, session.style()));

@@ -2,6 +2,7 @@
 
 #include "coordinator/cli/arguments.h"
 #include "coordinator/cli/nouns.h"
+#include "coordinator/cli/rehearse.h"
 #include "coordinator/cli/session.h"
 
 namespace holdfast {
@@ -42,19 +43,23 @@ void add_change(CommandWord& noun, Verb verb_kind, const std::string& name, cons
   struct Options {
     std::vector<std::string> nodes;
     bool yes = false;
+    bool dry_run = false;
   };
   auto options = std::make_shared<Options>();
   CommandWord verb = noun.add(name, description);
   verb.option("node", options->nodes, "their names, ids or beginnings of ids").required().completes(Completes::nodes);
   if (asks == Asks::yes) add_yes(verb, options->yes);
+  add_dry_run(verb, options->dry_run);
   verb.runs([options, verb_kind, name, asks](Session& session) -> Result<ExitCode> {
+    if (options->dry_run) {
+      std::vector<OperatorBody> requests;
+      for (const std::string& node : options->nodes) requests.emplace_back(NodeRequest{verb_kind, node, {}, {}});
+      return rehearse(session, requests);
+    }
     std::vector<std::string> lines;
     for (const std::string& node : options->nodes) {
       if (asks == Asks::yes) TRY(session.confirm(options->yes, name + " node \"" + node + "\""));
-      NodeRequest request;
-      request.verb = verb_kind;
-      request.node = node;
-      const DoneReply done = TRY(session.ask_for<DoneReply>(request));
+      const DoneReply done = TRY(session.ask_for<DoneReply>(NodeRequest{verb_kind, node, {}, {}}));
       lines.insert(lines.end(), done.lines.begin(), done.lines.end());
     }
     session.print(show_done(lines, session.style()));
@@ -83,13 +88,16 @@ void add_label(CommandWord& noun) {
   struct Options {
     std::string node;
     std::vector<std::string> changes;
+    bool dry_run = false;
   };
   auto options = std::make_shared<Options>();
   CommandWord verb = noun.add("label", "set labels (key=value) or take them away (key-)");
   verb.option("node", options->node, "its name, id or the beginning of its id").required().completes(Completes::nodes);
   verb.option("label", options->changes, "key=value or key-").required();
+  add_dry_run(verb, options->dry_run);
   verb.runs([options](Session& session) -> Result<ExitCode> {
     const NodeRequest request = TRY(label_request(options->node, options->changes));
+    if (options->dry_run) return rehearse(session, {request});
     const DoneReply done = TRY(session.ask_for<DoneReply>(request));
     session.print(show_done(done.lines, session.style()));
     return ExitCode::done;

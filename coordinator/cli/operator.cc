@@ -2,6 +2,7 @@
 
 #include "coordinator/cli/arguments.h"
 #include "coordinator/cli/nouns.h"
+#include "coordinator/cli/rehearse.h"
 #include "coordinator/cli/session.h"
 #include "coordinator/cli/words.h"
 #include "shared/identity/operator_file.h"
@@ -13,6 +14,7 @@ struct CreateOptions {
   std::string name;
   std::string role;
   std::string file;
+  bool dry_run = false;
 };
 
 Role role_of(const std::string& text) {
@@ -38,6 +40,7 @@ Result<ExitCode> create(Session& session, const CreateOptions& options) {
   const FleetAccess* fleet = TRY(session.fleet());
   CurveKeyPair key = make_curve_key(session.entropy());
   const CreateOperatorRequest request{options.name, role_of(options.role), key.public_key};
+  if (options.dry_run) return rehearse(session, {request});
   TRY(write_operator_file(session.files(), session.entropy(), options.file, file_for(*fleet, options, std::move(key)),
                           std::nullopt));
   const Result<ListReply> reply = session.ask_for<ListReply>(request);
@@ -70,6 +73,7 @@ void add_create(CommandWord& noun) {
   verb.option("--file", options->file, "where its operator file goes; nothing is overwritten")
       .required()
       .completes(Completes::files);
+  add_dry_run(verb, options->dry_run);
   verb.runs([options](Session& session) { return create(session, *options); });
 }
 
@@ -77,13 +81,16 @@ void add_revoke(CommandWord& noun) {
   struct Options {
     std::string name;
     bool yes = false;
+    bool dry_run = false;
   };
   auto options = std::make_shared<Options>();
   CommandWord verb = noun.add("revoke", "shut an operator out for good; the last admin stays");
   verb.option("operator", options->name, "its name").required().completes(Completes::operators);
   add_yes(verb, options->yes);
+  add_dry_run(verb, options->dry_run);
   verb.runs([options](Session& session) -> Result<ExitCode> {
     const RevokeOperatorRequest request{options->name};
+    if (options->dry_run) return rehearse(session, {request});
     TRY(session.confirm(options->yes, "revoke operator \"" + options->name + "\""));
     const DoneReply done = TRY(session.ask_for<DoneReply>(request));
     session.print(show_done(done.lines, session.style()));

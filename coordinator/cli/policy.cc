@@ -2,6 +2,7 @@
 
 #include "coordinator/cli/arguments.h"
 #include "coordinator/cli/nouns.h"
+#include "coordinator/cli/rehearse.h"
 #include "coordinator/cli/session.h"
 
 namespace holdfast {
@@ -60,12 +61,15 @@ void add_delete(CommandWord& noun) {
   struct Options {
     std::string name;
     bool yes = false;
+    bool dry_run = false;
   };
   auto options = std::make_shared<Options>();
   CommandWord verb = noun.add("delete", "remove a policy; its databases go to the next one that matches");
   verb.option("policy", options->name, "its name").required().completes(Completes::policies);
   add_yes(verb, options->yes);
+  add_dry_run(verb, options->dry_run);
   verb.runs([options](Session& session) -> Result<ExitCode> {
+    if (options->dry_run) return rehearse(session, {DeletePolicyRequest{options->name}});
     TRY(session.confirm(options->yes, "delete policy \"" + options->name + "\""));
     const DoneReply done = TRY(session.ask_for<DoneReply>(DeletePolicyRequest{options->name}));
     session.print(show_done(done.lines, session.style()));

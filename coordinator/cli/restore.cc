@@ -4,6 +4,7 @@
 #include "coordinator/cli/arguments.h"
 #include "coordinator/cli/nouns.h"
 #include "coordinator/cli/recovery.h"
+#include "coordinator/cli/rehearse.h"
 #include "coordinator/cli/session.h"
 #include "coordinator/cli/wait.h"
 
@@ -242,15 +243,18 @@ void add_change(CommandWord& noun, RestoreRequest::Verb kind, const std::string&
   struct Options {
     std::string id;
     bool yes = false;
+    bool dry_run = false;
     WaitArguments wait;
   };
   auto options = std::make_shared<Options>();
   CommandWord verb = noun.add(name, description);
   verb.option("restore", options->id, "its id or the beginning of it").required().completes(Completes::restores);
   add_yes(verb, options->yes);
+  add_dry_run(verb, options->dry_run);
   add_wait_arguments(verb, options->wait);
   verb.runs([options, kind, name](Session& session) -> Result<ExitCode> {
     const Restore restore = TRY(find_restore(session, options->id));
+    if (options->dry_run) return rehearse(session, {RestoreRequest{kind, restore.id.text()}});
     const Names* names = TRY(session.names());
     TRY(session.confirm(options->yes, name + " restore " + restore.id.text()));
     const OperatorReplyBody reply = TRY(session.ask(RestoreRequest{kind, restore.id.text()}));

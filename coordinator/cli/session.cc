@@ -74,6 +74,14 @@ Result<OperatorReplyBody> Session::ask(OperatorBody body) {
   return client_now->ask(std::move(body));
 }
 
+Result<DoneReply> Session::would(OperatorBody body) {
+  Client* client_now = TRY(client());
+  const OperatorReplyBody reply = TRY(client_now->ask(OperatorRequest{.body = std::move(body), .dry_run = true}));
+  const auto* would = std::get_if<DoneReply>(&reply);
+  if (would == nullptr) return std::unexpected(unexpected_reply());
+  return *would;
+}
+
 Error Session::unexpected_reply() {
   return Error{Code::unsupported, "the coordinator answered with something this version does not know",
                "compare holdfast --version with the coordinator's version in holdfast status"};

@@ -60,6 +60,8 @@ class Session {
   Result<std::string> operator_path() const;
   // Connects at the first question.
   Result<OperatorReplyBody> ask(OperatorBody body);
+  // What it would do, in sentences; nothing changes.
+  Result<DoneReply> would(OperatorBody body);
   // Code::unsupported when the answer is of another kind.
   template <class Reply>
   Result<Reply> ask_for(OperatorBody body) {

@@ -2,6 +2,7 @@
 
 #include "coordinator/cli/arguments.h"
 #include "coordinator/cli/nouns.h"
+#include "coordinator/cli/rehearse.h"
 #include "coordinator/cli/session.h"
 #include "coordinator/cli/wait.h"
 
@@ -10,13 +11,16 @@ namespace {
 
 void add_add(CommandWord& noun) {
   auto request = std::make_shared<AddStoreRequest>();
+  auto dry_run = std::make_shared<bool>(false);
   CommandWord verb = noun.add("add", "let agents put backups there");
   verb.option("name", request->name, "what to call it").required();
   auto kind = std::make_shared<std::string>();
   verb.option("kind", *kind, "posix: a directory that every agent sees under this path").required().one_of({"posix"});
   verb.option("--path", request->path, "the directory").required().completes(Completes::directories);
-  verb.runs([request, kind](Session& session) -> Result<ExitCode> {
+  add_dry_run(verb, *dry_run);
+  verb.runs([request, kind, dry_run](Session& session) -> Result<ExitCode> {
     if (request->path.front() != '/') return fail(Code::invalid, "--path: \"" + request->path + "\" is not absolute");
+    if (*dry_run) return rehearse(session, {*request});
     const DoneReply done = TRY(session.ask_for<DoneReply>(*request));
     session.print(show_done(done.lines, session.style()));
     return ExitCode::done;
@@ -48,14 +52,18 @@ void add_remove(CommandWord& noun) {
   struct Options {
     std::string name;
     bool yes = false;
+    bool dry_run = false;
   };
   auto options = std::make_shared<Options>();
   CommandWord verb = noun.add("remove", "use it no more; its objects stay where they are");
   verb.option("store", options->name, "its name").required().completes(Completes::stores);
   add_yes(verb, options->yes);
+  add_dry_run(verb, options->dry_run);
   verb.runs([options](Session& session) -> Result<ExitCode> {
+    const StoreRequest request{StoreRequest::Verb::remove, options->name};
+    if (options->dry_run) return rehearse(session, {request});
     TRY(session.confirm(options->yes, "remove store \"" + options->name + "\""));
-    const DoneReply done = TRY(session.ask_for<DoneReply>(StoreRequest{StoreRequest::Verb::remove, options->name}));
+    const DoneReply done = TRY(session.ask_for<DoneReply>(request));
     session.print(show_done(done.lines, session.style()));
     return ExitCode::done;
   });

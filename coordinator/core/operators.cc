@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "coordinator/core/rehearsal.h"
 #include "coordinator/core/replies.h"
 
 namespace holdfast {
@@ -83,6 +84,10 @@ void operator_request(Turn& turn, const MessageCame& event, const Operator& who,
         Code::denied,
         fmt::format("operator \"{}\" has the role {} and this needs {}", who.name, word(who.role), word(needed)),
         "ask an admin"});
+    return;
+  }
+  if (request.dry_run) {
+    answer(rehearse(turn.state, turn.now, "operator " + who.name, request.body));
     return;
   }
   if (const OperatorReplyBody* known = answered_before(turn.state, event)) {

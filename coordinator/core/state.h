@@ -58,9 +58,8 @@ struct WalRemoval {
   Timestamp asked_at;  // never: not since the core was loaded
 };
 
-struct CoreState {
-  CoreIdentity identity;
-  Entropy* entropy = nullptr;
+// All that events change. A copy of it is the core as it was.
+struct Knowledge {
   Timestamp loaded_at;
   bool grace_over = false;  // nodes had the time to be heard since we were loaded
 
@@ -99,6 +98,11 @@ struct CoreState {
   Timestamp retention_at;
   std::uint64_t messages_sent = 0;
   std::uint64_t known_keys_revision = 1;
+};
+
+struct CoreState : Knowledge {
+  CoreIdentity identity;
+  Entropy* entropy = nullptr;
 
   const Node* node_of(const CurvePublicKey& peer) const;
   const Operator* operator_of(const CurvePublicKey& peer) const;

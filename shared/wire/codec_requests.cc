@@ -72,6 +72,9 @@ OperatorBody read_body(schema::OperatorRequest::Body::Reader from, Reading& read
       return read_from(from.getCreateOperator(), reading);
     case Tag::REVOKE_OPERATOR:
       return read_from(from.getRevokeOperator(), reading);
+    case Tag::DRY_RUN:
+      reading.refuse(Code::invalid, "dry run of a dry run");
+      return {};
   }
   reading.refuse(Code::unsupported, "request of a kind that this version does not know");
   return {};
@@ -380,14 +383,15 @@ RevokeOperatorRequest read_from(schema::RevokeOperatorRequest::Reader from, Read
 void write_to(schema::OperatorRequest::Builder to, const OperatorRequest& from) {
   to.setVersionMin(from.version_min);
   to.setVersionMax(from.version_max);
-  std::visit(RequestWriter{to.getBody()}, from.body);
+  std::visit(RequestWriter{from.dry_run ? to.getBody().initDryRun().getBody() : to.getBody()}, from.body);
 }
 
 OperatorRequest read_from(schema::OperatorRequest::Reader from, Reading& reading) {
   OperatorRequest out;
   out.version_min = from.getVersionMin();
   out.version_max = from.getVersionMax();
-  out.body = read_body(from.getBody(), reading);
+  out.dry_run = from.getBody().isDryRun();
+  out.body = read_body(out.dry_run ? from.getBody().getDryRun().getBody() : from.getBody(), reading);
   return out;
 }
 

@@ -348,6 +348,7 @@ struct OperatorRequest {
   std::uint16_t version_min = protocol_min;
   std::uint16_t version_max = protocol_max;
   OperatorBody body;
+  bool dry_run = false;  // only say what it would do
 };
 
 struct NodeView {

@@ -273,6 +273,9 @@ TEST(OperatorsThatWereRevoked, GetNothingFromTheirNextCommandOn) {
     fleet.query({"operator", "create", name, "--role", "admin", "--file", fleet.path(name)});
   }
   ASSERT_EQ(as("eve", {"operator", "list"}).exit_code, 0);
+  EXPECT_EQ(fleet.cli({"operator", "revoke", "eve", "--yes", "--dry-run"}).exit_code, 0);
+  ASSERT_EQ(as("eve", {"operator", "list"}).exit_code, 0) << "it was only said";
+
   ASSERT_EQ(fleet.cli({"operator", "revoke", "eve", "--yes"}).exit_code, 0);
   for (int start = 0; start < 2; ++start) {
     const auto denied = as("eve", {"status"});

@@ -87,6 +87,12 @@ TEST_F(OperatorVerbs, OverwriteNothing) {
   EXPECT_TRUE(file_is_there());
 }
 
+TEST_F(OperatorVerbs, MakeNoFileInADryRun) {
+  let_in_ = false;
+  EXPECT_EQ(create({"--dry-run"}), 0) << fleet_.console.errors;
+  EXPECT_FALSE(file_is_there());
+}
+
 TEST_F(OperatorVerbs, WantARoleAndAFile) {
   EXPECT_EQ(fleet_.run({"operator", "create", "eve", "--file", file_}), 2);
   EXPECT_EQ(fleet_.run({"operator", "create", "eve", "--role", "viewer"}), 2);

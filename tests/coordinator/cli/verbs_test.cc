@@ -198,11 +198,48 @@ TEST_F(Verbs, VerifyWithoutKeys) {
   EXPECT_TRUE(request->keys.empty());
 }
 
-TEST_F(Verbs, DeleteNothingInADryRun) {
-  EXPECT_EQ(fleet_.run({"backup", "delete", "c1", "--dry-run"}), 0);
-  EXPECT_EQ(fleet_.last<BackupRequest>(), nullptr);
+TEST_F(Verbs, AskOnlyWhatWouldHappenInADryRun) {
+  reply_ = DoneReply{{"it would be so"}};
+  const std::vector<std::vector<std::string>> verbs{
+      {"token", "create"},
+      {"token", "revoke", "7"},
+      {"node", "approve", "db1", "db2"},
+      {"node", "revoke", "db1"},
+      {"node", "label", "db1", "env=prod"},
+      {"node", "cordon", "db1"},
+      {"node", "uncordon", "db1"},
+      {"store", "add", "local", "posix", "--path", "/srv"},
+      {"store", "remove", "local"},
+      {"policy", "delete", "default"},
+      {"job", "cancel", samples::job(1, JobState::running).id.text()},
+      {"backup", "keep", "c1"},
+      {"backup", "release", "c1"},
+      {"backup", "delete", "c1"},
+      {"operator", "create", "eve", "--role", "viewer", "--file", "/nowhere/eve.operator"},
+      {"operator", "revoke", "eve"},
+  };
+  for (auto verb : verbs) {
+    SCOPED_TRACE(verb[0] + " " + verb[1]);
+    verb.emplace_back("--dry-run");
+    fleet_.wire.sent.clear();
+    EXPECT_EQ(fleet_.run(verb), 0) << fleet_.console.errors;
+    EXPECT_THAT(fleet_.console.output, HasSubstr("it would be so\n"));
+    EXPECT_THAT(fleet_.console.errors, HasSubstr("nothing was changed"));
+    std::size_t asked = 0;
+    for (const Message& message : fleet_.wire.sent) {
+      const auto& request = std::get<OperatorRequest>(message.body);
+      if (std::holds_alternative<ListRequest>(request.body)) continue;
+      EXPECT_TRUE(request.dry_run);
+      ++asked;
+    }
+    EXPECT_EQ(asked, verb[1] == "approve" ? 2U : 1U);
+  }
+}
+
+TEST_F(Verbs, DeleteABackup) {
   EXPECT_EQ(fleet_.run({"backup", "delete", "c1", "--yes"}), 0);
   EXPECT_EQ(fleet_.last<BackupRequest>()->verb, BackupRequest::Verb::remove);
+  EXPECT_FALSE(std::get<OperatorRequest>(fleet_.wire.sent.back().body).dry_run);
 }
 
 TEST_F(Verbs, PreviewRetentionWithoutRunningIt) {

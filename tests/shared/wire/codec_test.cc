@@ -43,6 +43,23 @@ TEST(Codec, KeepsTheDefaultsOfEveryMessage) {
   }
 }
 
+TEST(Codec, MarksADryRunByAKindThatOlderCoordinatorsRefuse) {
+  for (auto& body : each_alternative<OperatorBody>()) {
+    OperatorRequest request;
+    request.body = body;
+    Message message;
+    message.body = request;
+    const Bytes in_earnest = encode_message(message);
+    std::get<OperatorRequest>(message.body).dry_run = true;
+    const Bytes dry = encode_message(message);
+    EXPECT_FALSE(std::get<OperatorRequest>(decode_message(in_earnest).value().body).dry_run) << body.index();
+    const auto decoded = std::get<OperatorRequest>(decode_message(dry).value().body);
+    EXPECT_TRUE(decoded.dry_run) << body.index();
+    EXPECT_EQ(decoded.body.index(), body.index());
+    EXPECT_EQ(decoded.version_max, protocol_max);
+  }
+}
+
 template <class Value>
 class CodecOfValues : public testing::Test {};
 using Values = testing::Types<Node, Database, StoreInfo, Token, Operator, Policy, Backup, WalRange, TimelineChange,

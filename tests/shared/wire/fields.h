@@ -399,7 +399,8 @@ inline auto fields(Order& value) {
   return std::tie(id, epoch, deadline, slot, body);
 }
 inline auto fields(OperatorRequest& value) {
-  auto& [version_min, version_max, body] = value;
+  // dry_run is a kind of request on the wire and stays as it is: the codec's test of it stands apart.
+  auto& [version_min, version_max, body, dry_run] = value;
   return std::tie(version_min, version_max, body);
 }
 inline auto fields(OperatorReply& value) {
