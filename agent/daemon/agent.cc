@@ -14,6 +14,9 @@ namespace {
 constexpr Micros tick = std::chrono::milliseconds(200);
 constexpr Micros longest_wait_while_watched = std::chrono::milliseconds(250);
 
+// Longer than any order lives: what comes after it, comes too late and is refused.
+constexpr std::chrono::hours job_history{24 * 90};
+
 JobWork failing(Error error) {
   return [error = std::move(error)](JobReport&, const JobControl&) -> Result<> { return std::unexpected(error); };
 }
@@ -60,6 +63,7 @@ Result<> Agent::run() {
     start_waiting_orders();
     start_due_backups();
     hurry_while_watched();
+    forget_old_jobs();
     if (auto due = link_.due(shipping_.positions(), runner_.running())) {
       connection_.send(*due);
     } else {
@@ -172,6 +176,13 @@ void Agent::hurry_while_watched() {
   if (link_.watched() == hurrying_) return;
   hurrying_ = link_.watched();
   shipping_.hurry(hurrying_ ? std::optional(longest_wait_while_watched) : std::nullopt);
+}
+
+void Agent::forget_old_jobs() {
+  if (parts_.clock.monotonic() < next_forgetting_) return;
+  next_forgetting_ = parts_.clock.monotonic() + std::chrono::hours(24);
+  const auto forgotten = parts_.state.forget_jobs(parts_.clock.now() - job_history);
+  if (!forgotten) parts_.log.error("old jobs could not be forgotten", forgotten.error());
 }
 
 void Agent::put_in_force(Assignment assignment) {

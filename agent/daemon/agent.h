@@ -63,6 +63,7 @@ class Agent {
   void take(LogLost lost);
   void take_in(CoordinatorLink::Received received);
   void hurry_while_watched();
+  void forget_old_jobs();
   void put_in_force(Assignment assignment);
   void ship_wal();
   void look_after_slots();
@@ -100,6 +101,7 @@ class Agent {
   std::map<std::string, HostDatabase> host_;  // by FoundDatabase::key
   bool host_known_ = false;
   bool hurrying_ = false;
+  Micros next_forgetting_{0};
   std::vector<Order> waiting_orders_;
   std::set<JobId> cancelled_;  // while orders wait
 };

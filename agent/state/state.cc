@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <set>
 
 #include "shared/wire/codec.h"
 
@@ -227,6 +228,35 @@ Result<std::vector<JobReport>> AgentState::newest_reports(std::uint32_t count) {
   std::ranges::sort(reports, std::greater(), [](const JobReport& report) { return report.job.created_at; });
   if (reports.size() > count) reports.resize(count);
   return reports;
+}
+
+Result<std::size_t> AgentState::forget_jobs(Timestamp ended_before) {
+  const std::lock_guard lock(mutex_);
+  auto change = TRY(SqliteTransaction::begin(connection_));
+  auto ended = TRY(connection_.prepare("SELECT report, confirmed FROM jobs WHERE finished = 1"));
+  std::vector<std::pair<Job, bool>> jobs;
+  while (TRY(ended.step())) {
+    jobs.emplace_back(TRY(decode_value<JobReport>(ended.blob(0))).job, ended.integer(1) != 0);
+  }
+  std::ranges::sort(jobs, std::greater(), [](const auto& entry) { return entry.first.finished_at; });
+  std::set<DatabaseId> with_backup;
+  std::set<DatabaseId> with_complete;
+  std::size_t forgotten = 0;
+  auto remove = TRY(connection_.prepare("DELETE FROM jobs WHERE job = ?1"));
+  auto remove_steps = TRY(connection_.prepare("DELETE FROM restores WHERE job = ?1"));
+  for (const auto& [job, confirmed] : jobs) {
+    if (job.kind == JobKind::backup) {
+      const bool newest = with_backup.insert(job.database).second;
+      const bool newest_complete = job.state == JobState::complete && with_complete.insert(job.database).second;
+      if (newest || newest_complete) continue;
+    }
+    if (!confirmed || job.finished_at >= ended_before) continue;
+    TRY(remove.bind(1, job.id.bytes()).run());
+    TRY(remove_steps.bind(1, job.id.bytes()).run());
+    ++forgotten;
+  }
+  TRY(change.commit());
+  return forgotten;
 }
 
 Result<std::vector<Order>> AgentState::orders_without_report() {

@@ -73,6 +73,10 @@ class AgentState {
   Result<std::vector<JobReport>> unfinished();
   // The jobs whose reports were stored last, newest first.
   Result<std::vector<JobReport>> newest_reports(std::uint32_t count);
+  // Jobs that ended before this and whose end the coordinator confirmed, with their steps. The newest backup and the
+  // newest complete one of each database stay: the schedule goes by them. An order of a forgotten job that comes again
+  // is past its deadline. How many there were.
+  Result<std::size_t> forget_jobs(Timestamp ended_before);
   // Orders that were accepted and have no report yet: the agent died in between.
   Result<std::vector<Order>> orders_without_report();
 

@@ -200,6 +200,9 @@ CatalogChange remove_row(const Order& row) {
 CatalogChange remove_row(const Restore& row) {
   return removal(Family::restores, restore_key(row.created_at, row.id));
 }
+CatalogChange remove_row(const JobRow& row) {
+  return removal(Family::jobs, job_key(row.job.created_at, row.job.id));
+}
 CatalogChange remove_row(const ReplyRow& row) {
   return removal(Family::replies, reply_key(row.peer, row.request));
 }

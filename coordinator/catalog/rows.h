@@ -65,6 +65,7 @@ CatalogChange remove_row(const Backup& row);
 CatalogChange remove_row(const WalRange& row);
 CatalogChange remove_row(const Order& row);
 CatalogChange remove_row(const Restore& row);
+CatalogChange remove_row(const JobRow& row);
 CatalogChange remove_row(const ReplyRow& row);
 CatalogChange remove_row(const WalRemovalRow& row);
 

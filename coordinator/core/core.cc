@@ -5,6 +5,7 @@
 #include "coordinator/core/assignment.h"
 #include "coordinator/core/enrolment.h"
 #include "coordinator/core/inventory.h"
+#include "coordinator/core/job_history.h"
 #include "coordinator/core/jobs.h"
 #include "coordinator/core/operators.h"
 #include "coordinator/core/removal.h"
@@ -79,6 +80,7 @@ void tick(Turn& turn) {
   watch_retention(turn);
   expire_plans(turn);
   forget_old_answers(turn);
+  watch_job_history(turn);
 }
 
 }  // namespace

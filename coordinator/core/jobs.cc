@@ -71,10 +71,18 @@ void end_job(Turn& turn, JobId id, JobState state, Code code, std::string error,
   job_changed(turn, row, std::nullopt);
 }
 
+bool is_own_kind(JobKind kind) {
+  return kind == JobKind::backup || kind == JobKind::verify;
+}
+
+void acknowledge(Turn& turn, const MessageCame& event, const JobReport& report) {
+  turn.send(event.door, event.peer, JobReportAck{report.job.id, report.sequence}, event.message.id);
+}
+
 // A job that its node began by itself: by its schedule, or because it is new.
 std::optional<JobRow> own_job(Turn& turn, const Node& node, const JobReport& report) {
   const Job& job = report.job;
-  if (job.kind != JobKind::backup && job.kind != JobKind::verify) {
+  if (!is_own_kind(job.kind)) {
     turn.alert_once(fmt::format("node \"{}\" reported a {} that nobody ordered", node.name, word(job.kind)));
     return std::nullopt;
   }
@@ -183,7 +191,11 @@ void job_reported(Turn& turn, const MessageCame& event, const Node& node, const 
   JobRow row;
   if (found == state.jobs.end()) {
     auto own = own_job(turn, node, report);
-    if (!own) return;
+    if (!own) {
+      // Of an end that nobody waits for any more, perhaps of a job that was forgotten, it need not go on telling.
+      if (!is_own_kind(report.job.kind) && is_final(report.job.state)) acknowledge(turn, event, report);
+      return;
+    }
     row = *std::move(own);
   } else {
     row = found->second;
@@ -205,7 +217,7 @@ void job_reported(Turn& turn, const MessageCame& event, const Node& node, const 
                              database == nullptr ? row.job.database.text() : database->name, node.name, row.job.error));
     }
   }
-  turn.send(event.door, event.peer, JobReportAck{report.job.id, report.sequence}, event.message.id);
+  acknowledge(turn, event, report);
 }
 
 void watch_jobs(Turn& turn) {

@@ -223,6 +223,10 @@ void Turn::remove(const Restore& row) {
   effects.changes.push_back(remove_row(row));
   state.restores.erase(RestoreId(row.id));
 }
+void Turn::remove(const JobRow& row) {
+  effects.changes.push_back(remove_row(row));
+  state.jobs.erase(JobId(row.job.id));
+}
 void Turn::remove(const ReplyRow& row) {
   effects.changes.push_back(remove_row(row));
   const auto of_key = state.replies.find(row.peer);

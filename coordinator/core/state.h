@@ -96,6 +96,7 @@ struct Knowledge {
   std::map<BackupId, Timestamp> removals;     // released backups whose removal was asked for; when
   std::map<JobId, std::string> store_checks;  // which store a running check is about
   Timestamp retention_at;
+  Timestamp job_history_at;
   std::uint64_t messages_sent = 0;
   std::uint64_t known_keys_revision = 1;
 };
@@ -147,6 +148,8 @@ struct Turn {
   void remove(const StoreInfo& row);
   void remove(const Backup& row);
   void remove(const Restore& row);
+  // Of an ended job.
+  void remove(const JobRow& row);
   void remove(const ReplyRow& row);
   void remove(const WalRemovalRow& row);
   void remove_order(JobId job);

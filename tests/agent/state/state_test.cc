@@ -96,6 +96,40 @@ TEST_F(AgentMemory, TakesOverTheStateOfTheFirstVersion) {
   EXPECT_FALSE(state_->wal_loss(entropy_.id<DatabaseId>()).value().has_value());
 }
 
+TEST_F(AgentMemory, ForgetsConfirmedJobsThatEndedLongAgo) {
+  const Timestamp limit = Timestamp::from_micros(1'000'000);
+  const auto ended = [&](JobKind kind, JobState state, std::int64_t at) {
+    JobReport out = report(entropy_.id<JobId>(), state);
+    out.job.kind = kind;
+    out.job.database = DatabaseId({1});
+    out.job.finished_at = Timestamp::from_micros(at);
+    return state_->save_report(out).value();
+  };
+  const auto confirmed = [&](const JobReport& told) {
+    EXPECT_THAT(state_->confirm_report(told.job.id, told.sequence), Succeeded());
+    return told.job.id;
+  };
+  const JobId old = confirmed(ended(JobKind::restore, JobState::complete, 999'999));
+  const JobId recent = confirmed(ended(JobKind::restore, JobState::complete, 1'000'000));
+  const JobId untold = ended(JobKind::restore, JobState::complete, 1).job.id;
+  const JobId running = confirmed(ended(JobKind::restore, JobState::running, 0));
+  const JobId newest = confirmed(ended(JobKind::backup, JobState::failed, 30));
+  const JobId newest_complete = confirmed(ended(JobKind::backup, JobState::complete, 20));
+  const JobId older = confirmed(ended(JobKind::backup, JobState::complete, 10));
+  for (const JobId id : {old, recent}) ASSERT_THAT(state_->save_restore_step({id, "aside", {}}), Succeeded());
+
+  EXPECT_EQ(state_->forget_jobs(limit).value(), 2U);
+  reopen();
+  const auto known = [&](JobId id) { return state_->report(id).value().has_value(); };
+  EXPECT_FALSE(known(old));
+  EXPECT_FALSE(known(older));
+  EXPECT_TRUE(known(recent) && known(untold) && known(running) && known(newest) && known(newest_complete));
+  EXPECT_TRUE(state_->restore_steps(old).value().empty());
+  EXPECT_EQ(state_->restore_steps(recent).value().size(), 1U);
+  EXPECT_EQ(state_->unconfirmed_reports().value().size(), 1U);
+  EXPECT_EQ(state_->forget_jobs(limit).value(), 0U);
+}
+
 TEST_F(AgentMemory, CountsUpOverRestarts) {
   EXPECT_EQ(state_->next("generation").value(), 1U);
   EXPECT_EQ(state_->next("generation").value(), 2U);
