@@ -86,7 +86,8 @@ Result<> Agent::begin() {
     const StoreSet stores = TRY(stores_.open_all(assignment_.stores, 1));
     return finished_backup(stores, {parts_.identity.fleet, parts_.identity.root}, job);
   };
-  TRY_DURING("finish what a crash left", end_interrupted_jobs(parts_.state, parts_.clock, parts_.log, find_backup));
+  TRY_DURING("finish what a crash left", end_interrupted_jobs(parts_.state, parts_.config.postgres.commands,
+                                                              parts_.clock, parts_.log, find_backup));
   TRY_DURING("read which backups are owed", schedule_.remember());
   // Confirmed to the coordinator, but the agent died before they began: they are ours to carry out.
   for (const auto& order : TRY(parts_.state.orders_without_report())) waiting_orders_.push_back(order);

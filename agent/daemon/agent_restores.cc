@@ -15,8 +15,7 @@ RestoreParts Agent::restore_parts() {
           parts_.program,
           parts_.state_directory,
           parts_.config.postgres.role,
-          parts_.config.postgres.start_command,
-          parts_.config.postgres.stop_command,
+          parts_.config.postgres.commands,
           parts_.config.postgres.stop_timeout,
           parts_.log,
           [this] {

@@ -7,16 +7,18 @@
 namespace holdfast {
 namespace {
 
+Result<std::string> absolute_path(const Setting& setting) {
+  std::string path = TRY(setting.text());
+  if (path.empty() || path[0] != '/') {
+    return std::unexpected(setting.error(fmt::format("must be an absolute path, found \"{}\"", path)));
+  }
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
+}
+
 Result<std::vector<std::string>> absolute_paths(const Setting& setting) {
   std::vector<std::string> paths;
-  for (const auto& item : TRY(setting.items())) {
-    std::string path = TRY(item.text());
-    if (path.empty() || path[0] != '/') {
-      return std::unexpected(item.error(fmt::format("must be an absolute path, found \"{}\"", path)));
-    }
-    while (path.size() > 1 && path.back() == '/') path.pop_back();
-    paths.push_back(std::move(path));
-  }
+  for (const auto& item : TRY(setting.items())) paths.push_back(TRY(absolute_path(item)));
   return paths;
 }
 
@@ -63,15 +65,34 @@ Result<LogSettings> read_log(Setting root) {
   return out;
 }
 
+Result<> read_server(Setting server, CommandsByDirectory& into) {
+  const Setting directory = TRY(server.at("data_directory"));
+  const Setting start = TRY(server.at("start_command"));
+  const Setting stop = TRY(server.at("stop_command"));
+  if (!directory.is_present() || !start.is_present() || !stop.is_present()) {
+    return std::unexpected(server.error("data_directory, start_command and stop_command are given together"));
+  }
+  std::string path = TRY(absolute_path(directory));
+  ConfiguredCommands commands{TRY(start.text()), TRY(stop.text())};
+  if (!into.emplace(std::move(path), std::move(commands)).second) {
+    return std::unexpected(directory.error("this data directory has commands already"));
+  }
+  return {};
+}
+
 Result<PostgresSettings> read_postgres(Setting root) {
   PostgresSettings out;
   if (const Setting role = TRY(root.at("role")); role.is_present()) out.role = TRY(role.text());
-  const Setting start = TRY(root.at("start_command"));
-  const Setting stop = TRY(root.at("stop_command"));
-  if (start.is_present()) out.start_command = TRY(start.text());
-  if (stop.is_present()) out.stop_command = TRY(stop.text());
-  if (start.is_present() != stop.is_present()) {
-    return std::unexpected(root.error("start_command and stop_command are given together or not at all"));
+  const Setting servers = TRY(root.at("servers"));
+  for (auto& server : TRY(servers.items())) TRY(read_server(std::move(server), out.commands));
+  // They were once for every cluster of the host, and stopped the wrong one.
+  for (const char* old : {"start_command", "stop_command"}) {
+    if (const Setting setting = TRY(root.at(old)); setting.is_present()) {
+      return std::unexpected(
+          setting.error(fmt::format("{} is for one data directory: write it below "
+                                    "postgres.servers, beside its data_directory",
+                                    old)));
+    }
   }
   TRY(set_duration(TRY(root.at("stop_timeout")), out.stop_timeout, std::chrono::seconds(1)));
   return out;

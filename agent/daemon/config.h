@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/postgres/server_manager.h"
 #include "shared/base/result.h"
 #include "shared/base/time.h"
 #include "shared/log/log.h"
@@ -24,9 +25,9 @@ struct LogSettings {
 };
 
 struct PostgresSettings {
-  std::string role;           // postgres.role: whom to connect as; empty: the data directory's owner
-  std::string start_command;  // postgres.start_command: for the shell, instead of what manages the server
-  std::string stop_command;   // postgres.stop_command: given together or not at all
+  std::string role;  // postgres.role: whom to connect as; empty: the data directory's owner
+  // postgres.servers: for the shell, instead of what manages the server of that data directory.
+  CommandsByDirectory commands;
   Micros stop_timeout = std::chrono::seconds(60);  // postgres.stop_timeout
 };
 

@@ -7,7 +7,8 @@
 namespace holdfast {
 namespace {
 
-Error cause_of(JobReport& report, AgentState& state, Clock& clock, const Logger& log) {
+Error cause_of(JobReport& report, AgentState& state, const CommandsByDirectory& commands, Clock& clock,
+               const Logger& log) {
   if (report.job.kind == JobKind::backup) {
     return {Code::unavailable, "the agent stopped unexpectedly while the backup ran; nothing of it counts as a backup",
             "it is taken again by itself"};
@@ -16,7 +17,8 @@ Error cause_of(JobReport& report, AgentState& state, Clock& clock, const Logger&
     return {Code::unavailable, "the agent stopped unexpectedly while the job ran", "start it again"};
   }
   const auto steps = state.restore_steps(report.job.id);
-  auto undone = steps ? undo_interrupted_restore(*steps, clock) : Result<Interrupted>(std::unexpected(steps.error()));
+  auto undone =
+      steps ? undo_interrupted_restore(*steps, commands, clock) : Result<Interrupted>(std::unexpected(steps.error()));
   if (!undone) {
     log.error("a restore that was cut off could not be undone", undone.error(), {{"job", report.job.id}});
     return {undone.error().code,
@@ -65,7 +67,8 @@ bool was_finished(JobReport& report, AgentState& state, Clock& clock) {
 
 }  // namespace
 
-Result<> end_interrupted_jobs(AgentState& state, Clock& clock, const Logger& log, const FindBackup& find_backup) {
+Result<> end_interrupted_jobs(AgentState& state, const CommandsByDirectory& commands, Clock& clock, const Logger& log,
+                              const FindBackup& find_backup) {
   for (auto& report : TRY(state.unfinished())) {
     const auto backup =
         report.job.kind == JobKind::backup ? backup_was_finished(report, clock, find_backup) : Result<bool>(false);
@@ -74,7 +77,7 @@ Result<> end_interrupted_jobs(AgentState& state, Clock& clock, const Logger& log
       TRY(state.save_report(std::move(report)));
       continue;
     }
-    Error cause = cause_of(report, state, clock, log);
+    Error cause = cause_of(report, state, commands, clock, log);
     if (!backup) {
       cause.message =
           fmt::format("the agent stopped unexpectedly while the backup ran; whether it was done cannot be said: {}",

@@ -2,6 +2,7 @@
 // After a crash: what the journal says was under way and nobody is doing any more.
 #include <functional>
 
+#include "agent/postgres/server_manager.h"
 #include "agent/state/state.h"
 #include "shared/log/log.h"
 #include "shared/os/clock.h"
@@ -15,6 +16,8 @@ using FindBackup = std::function<Result<std::optional<Backup>>(const Job& job)>;
 // backup is in a store, a restore's journal says so), else as failed with its cause. A restore that was cut off is
 // undone first: the old directory goes back to its place; one that was overwritten in part stays down, marked. Call
 // before any job starts.
-Result<> end_interrupted_jobs(AgentState& state, Clock& clock, const Logger& log, const FindBackup& find_backup);
+// `commands`: how servers are stopped and started here.
+Result<> end_interrupted_jobs(AgentState& state, const CommandsByDirectory& commands, Clock& clock, const Logger& log,
+                              const FindBackup& find_backup);
 
 }  // namespace holdfast

@@ -57,9 +57,7 @@ std::shared_ptr<ServerControl> server_control(const std::string& directory, cons
   settings.data_directory = directory;
   settings.owner = owner;
   settings.major_version = major_version;
-  if (!parts.start_command.empty() && !parts.stop_command.empty()) {
-    settings.commands = ConfiguredCommands{parts.start_command, parts.stop_command};
-  }
+  settings.commands = commands_for(parts.commands, directory);
   return std::make_shared<ServerControl>(std::move(settings), parts.clock);
 }
 
@@ -174,7 +172,8 @@ RestoreUndo undo_of(RestoreId restore, const RestoreTarget& target) {
   return undo;
 }
 
-Result<> with_server(const std::string& directory, Clock& clock, const std::function<Result<>(ServerControl&)>& use) {
+Result<> with_server(const std::string& directory, const CommandsByDirectory& commands, Clock& clock,
+                     const std::function<Result<>(ServerControl&)>& use) {
   struct stat info {};
   if (::stat(directory.c_str(), &info) != 0) return {};
   PosixFileSystem files;
@@ -183,17 +182,20 @@ Result<> with_server(const std::string& directory, Clock& clock, const std::func
   settings.data_directory = directory;
   settings.owner = TRY(user_by_uid(info.st_uid));
   settings.major_version = control.control.major_version;
+  settings.commands = commands_for(commands, directory);
   ServerControl server(std::move(settings), clock);
   return use(server);
 }
 
-Result<> stop_server_of(const std::string& directory, Clock& clock) {
+Result<> stop_server_of(const std::string& directory, const CommandsByDirectory& commands, Clock& clock) {
   // A restore that was cut off leaves a control file that is not there or not whole; no server runs on such a one.
   if (!running_postmaster(directory)) return {};
-  return with_server(directory, clock, [](ServerControl& server) { return server.stop(default_server_timeout); });
+  return with_server(directory, commands, clock,
+                     [](ServerControl& server) { return server.stop(default_server_timeout); });
 }
-Result<> start_server_of(const std::string& directory, Clock& clock) {
-  return with_server(directory, clock, [](ServerControl& server) { return server.start({}, default_server_timeout); });
+Result<> start_server_of(const std::string& directory, const CommandsByDirectory& commands, Clock& clock) {
+  return with_server(directory, commands, clock,
+                     [](ServerControl& server) { return server.start({}, default_server_timeout); });
 }
 
 }  // namespace
@@ -224,8 +226,8 @@ JobWork rollback_work(RollbackOrder order, const RestoreParts& parts) {
       undo.server = RestoreUndo::Server::was_running;
     }
     TRY(undo_restore(
-        undo, [&] { return stop_server_of(undo.path, parts.clock); },
-        [&] { return start_server_of(undo.path, parts.clock); }));
+        undo, [&] { return stop_server_of(undo.path, parts.commands, parts.clock); },
+        [&] { return start_server_of(undo.path, parts.commands, parts.clock); }));
     report.target->state = "rolled back";
     report.job.outcome = fmt::format("\"{}\" is as it was before the restore", order.target.directory);
     return {};
@@ -254,12 +256,13 @@ Result<std::optional<RestoreTarget>> finished_restore(const std::vector<RestoreS
   return std::optional(std::move(target));
 }
 
-Result<Interrupted> undo_interrupted_restore(const std::vector<RestoreStep>& steps, Clock& clock) {
+Result<Interrupted> undo_interrupted_restore(const std::vector<RestoreStep>& steps, const CommandsByDirectory& commands,
+                                             Clock& clock) {
   if (steps.empty()) return Interrupted::untouched;
   const RestoreUndo undo = TRY(decode_undo(steps.back().details));
   return recover_interrupted(
-      steps.back().step, undo, [&] { return stop_server_of(undo.path, clock); },
-      [&] { return start_server_of(undo.path, clock); });
+      steps.back().step, undo, [&] { return stop_server_of(undo.path, commands, clock); },
+      [&] { return start_server_of(undo.path, commands, clock); });
 }
 
 }  // namespace holdfast

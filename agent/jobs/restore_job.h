@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "agent/jobs/job_runner.h"
+#include "agent/postgres/server_manager.h"
 #include "agent/protection/epochs.h"
 #include "agent/protection/shipping.h"
 #include "agent/protection/store_access.h"
@@ -21,9 +22,8 @@ struct RestoreParts {
   Clock& clock;
   const std::string& program;  // our own, for restore_command
   const std::string& state_directory;
-  std::string role;  // postgres.role
-  std::string start_command;
-  std::string stop_command;
+  std::string role;              // postgres.role
+  CommandsByDirectory commands;  // postgres.servers
   Micros server_timeout;
   Logger log;
   std::function<void()> look_again;  // the host's databases have changed
@@ -40,6 +40,7 @@ JobWork finalize_work(FinalizeOrder order, const RestoreParts& parts);
 Result<std::optional<RestoreTarget>> finished_restore(const std::vector<RestoreStep>& steps, RestoreTarget target);
 // After a crash: undoes what this restore's journal says was under way, or sees to it that no server starts on what
 // cannot be undone.
-Result<Interrupted> undo_interrupted_restore(const std::vector<RestoreStep>& steps, Clock& clock);
+Result<Interrupted> undo_interrupted_restore(const std::vector<RestoreStep>& steps, const CommandsByDirectory& commands,
+                                             Clock& clock);
 
 }  // namespace holdfast

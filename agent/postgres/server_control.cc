@@ -93,6 +93,15 @@ std::optional<PostmasterFile> parse_postmaster_file(std::string_view content) {
   return file;
 }
 
+std::optional<ConfiguredCommands> commands_for(const CommandsByDirectory& commands, const std::string& data_directory) {
+  std::error_code ignored;
+  const auto wanted = files::weakly_canonical(data_directory, ignored);
+  for (const auto& [directory, configured] : commands) {
+    if (files::weakly_canonical(directory, ignored) == wanted) return configured;
+  }
+  return std::nullopt;
+}
+
 std::optional<PostmasterFile> running_postmaster(const std::string& data_directory) {
   auto file = parse_postmaster_file(read_text(data_directory + "/postmaster.pid"));
   if (!file || !is_alive(file->pid)) return std::nullopt;

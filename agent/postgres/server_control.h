@@ -24,6 +24,9 @@ std::optional<PostmasterFile> parse_postmaster_file(std::string_view content);
 // which was given to somebody else since does not count. nullopt: none.
 std::optional<PostmasterFile> running_postmaster(const std::string& data_directory);
 
+// Those for this directory, whatever links its path goes through; nullopt: none. A copy in another directory has none.
+std::optional<ConfiguredCommands> commands_for(const CommandsByDirectory& commands, const std::string& data_directory);
+
 class ServerControl {
  public:
   struct Settings {

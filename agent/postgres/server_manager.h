@@ -1,6 +1,7 @@
 #pragma once
 // Who starts and stops a cluster on this host: a decision about facts, and the commands that follow from it. Pure; the
 // facts are gathered and the commands run by server_control.
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,9 @@ struct ConfiguredCommands {
   std::string stop;
   friend bool operator==(const ConfiguredCommands&, const ConfiguredCommands&) = default;
 };
+// By data directory: a command says nothing of which cluster it is about, so each is for one directory only.
+using CommandsByDirectory = std::map<std::string, ConfiguredCommands>;
+
 struct SystemdUnit {
   std::string unit;
   friend bool operator==(const SystemdUnit&, const SystemdUnit&) = default;

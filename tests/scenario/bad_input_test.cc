@@ -45,7 +45,9 @@ TEST_F(BadInput, InAnAgentsConfigurationNamesItsPlaceAndMakesNothing) {
       {"bad-duration", "discovery:\n  interval: soon\n", ":2:", "soon"},
       {"not-yaml", "name: [db1\n", ":", "yaml"},
       {"twice", "name: a\nname: b\n", ":2:", "name"},
-      {"half-a-pair", "postgres:\n  start_command: run it\n", ":", "stop_command"},
+      {"half-a-pair", "postgres:\n  servers:\n    - data_directory: /srv/data\n      start_command: run it\n",
+       ":3:", "stop_command"},
+      {"for-every-cluster", "postgres:\n  start_command: up\n  stop_command: down\n", ":2:", "postgres.servers"},
   };
   for (const BadFile& bad : cases) {
     SCOPED_TRACE(bad.name);

@@ -42,7 +42,7 @@ class Interrupted : public testing::Test {
     return last;
   }
   JobReport end(JobId job) {
-    EXPECT_THAT(end_interrupted_jobs(*state_, clock_, Logger::none(),
+    EXPECT_THAT(end_interrupted_jobs(*state_, {}, clock_, Logger::none(),
                                      [this](const Job& of) { return finished_backup(stores_, fleet_.anchor(), of); }),
                 Succeeded());
     return state_->report(job).value().value();
@@ -79,7 +79,7 @@ TEST_F(Interrupted, ABackupWithoutARecordIsNone) {
 
 TEST_F(Interrupted, ABackupIsNotCalledLostWhileAStoreIsAway) {
   const JobId job = running(JobKind::backup).job.id;
-  ASSERT_THAT(end_interrupted_jobs(*state_, clock_, Logger::none(),
+  ASSERT_THAT(end_interrupted_jobs(*state_, {}, clock_, Logger::none(),
                                    [](const Job&) -> Result<std::optional<Backup>> {
                                      return fail(Code::unavailable, "store \"disk\" is away");
                                    }),

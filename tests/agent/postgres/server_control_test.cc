@@ -9,6 +9,7 @@
 #include "agent/postgres/server_programs.h"
 #include "tests/agent/postgres/endpoint_of.h"
 #include "tests/harness/result_matchers.h"
+#include "tests/harness/temporary_directory.h"
 
 namespace holdfast {
 namespace {
@@ -54,6 +55,21 @@ TEST(SettingInConfig, IsTheLastOneAndUnquoted) {
   EXPECT_EQ(setting_in(config, "data_directory"), "/it's here");
   EXPECT_EQ(setting_in(config, "port"), "5433");
   EXPECT_EQ(setting_in(config, "listen_addresses"), std::nullopt);
+}
+
+TEST(ServerCommands, AreForTheirDirectoryOnly) {
+  const TemporaryDirectory place;
+  std::filesystem::create_directory(place / "data");
+  std::filesystem::create_directory_symlink(place / "data", place / "link");
+  const ConfiguredCommands own{"up", "down"};
+  const CommandsByDirectory commands{{place / "data", own}, {"/srv/other", {"x", "y"}}};
+  EXPECT_EQ(commands_for(commands, place / "data"), own);
+  EXPECT_EQ(commands_for(commands, place / "link"), own);
+  EXPECT_FALSE(commands_for(commands, place / "data2"));
+  EXPECT_FALSE(commands_for(commands, place / "data/copy"));
+  // It may be gone: that is why it is restored.
+  std::filesystem::remove(place / "data");
+  EXPECT_EQ(commands_for(commands, place / "data"), own);
 }
 
 TEST(ServerCommands, PassOptionsThroughPgCtlOnly) {
