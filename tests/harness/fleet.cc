@@ -117,6 +117,10 @@ void Fleet::start_agent(const std::string& name, const std::string& token,
                         const std::vector<std::string>& more_environment) {
   const AgentPlace& place = places_.at(name);
   std::vector<std::string> command{binary("holdfast-agent"), "run", "--state", place.state, "--config", place.config};
+  // Not runuser: it would stay between us and the agent, and get its signals.
+  if (!place.user.empty()) {
+    command.insert(command.begin(), {"setpriv", "--reuid", place.user, "--regid", place.user, "--init-groups"});
+  }
   std::vector<std::string> environment = more_environment;
   if (!token.empty()) environment.push_back("HOLDFAST_TOKEN=" + token);
   agents_[name] = ChildProcess::start(command, place.log, environment);

@@ -46,9 +46,12 @@ class Fleet {
     std::string state;
     std::string config;
     std::string log;
+    std::string user = {};  // whom it runs as; empty: ourselves
   };
   // `within`: where it looks for databases, PostgreSQL's and SQLite's.
   const AgentPlace& add_agent(const std::string& name, const std::vector<std::string>& within);
+  // From its next start on; what it must reach is the caller's to give away.
+  void run_agent_as(const std::string& name, const std::string& user) { places_.at(name).user = user; }
   void start_agent(const std::string& name, const std::string& token = {},
                    const std::vector<std::string>& environment = {});
   ChildProcess& agent(const std::string& name) { return agents_.at(name); }

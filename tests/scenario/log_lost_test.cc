@@ -43,5 +43,31 @@ TEST_F(LogLost, IsShownAndMadeGoodByANewBackupWithoutACommand) {
   EXPECT_EQ(rows(), (std::set<std::int64_t>{-3, -2, -1, 7}));
 }
 
+TEST_F(LogLost, BecauseMaxSlotWalKeepSizeWasExceededIsShownAndMadeGood) {
+  create_cluster(40);
+  protect();
+  apply_policy("full: '@yearly'", "limits: {bandwidth: 8MiB/s}\n");
+  ASSERT_TRUE(Fleet::eventually([&] { return agent_status().find("policy \"often\"") != std::string::npos; }));
+  fleet_.agent(host).stop();
+  for (const char* line : {"max_slot_wal_keep_size = 1MB", "min_wal_size = 32MB", "max_wal_size = 32MB"}) {
+    ASSERT_THAT(cluster_->append_config(line), Succeeded());
+  }
+  ASSERT_THAT(cluster_->reload(), Succeeded());
+  ASSERT_TRUE(Fleet::eventually([&] {
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_THAT(cluster_->sql("SELECT pg_logical_emit_message(false, 'test', 'fill'), pg_switch_wal()"), Succeeded());
+    }
+    EXPECT_THAT(cluster_->sql("CHECKPOINT"), Succeeded());
+    return cluster_->sql("SELECT wal_status FROM pg_replication_slots").value_or("") == "lost";
+  }));
+  ASSERT_THAT(cluster_->append_config("max_slot_wal_keep_size = -1"), Succeeded());
+  ASSERT_THAT(cluster_->reload(), Succeeded());
+  restart_agent();
+  EXPECT_TRUE(Fleet::eventually([&] { return status_says("its log has a gap"); })) << fleet_.query({"status"}).dump(1);
+  EXPECT_TRUE(Fleet::eventually([&] { return complete_backups().size() == 2 && !status_says("gap"); }))
+      << fleet_.query({"status"}).dump(1);
+  EXPECT_TRUE(covered(clock_.now()));
+}
+
 }  // namespace
 }  // namespace holdfast

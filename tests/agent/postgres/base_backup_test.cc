@@ -180,6 +180,45 @@ TEST_F(BaseBackups, FailWhenTheSessionIsLost) {
   EXPECT_EQ(result.error().code, Code::unavailable);
 }
 
+TEST_F(BaseBackups, OfAStandbyThatIsPromotedMeanwhileFailAndTheNextOneIsGood) {
+  auto primary = PostgresCluster::started().value();
+  ASSERT_TRUE(primary.sql("CREATE TABLE t AS SELECT generate_series(1, 5000) AS n").has_value());
+  auto standby = PostgresCluster::standby_of(primary).value();
+  ASSERT_TRUE(standby.wait_for("SELECT count(*) FROM t", "5000"));
+  auto request = request_for(standby);
+  request.started = [&standby] { EXPECT_TRUE(standby.promote().has_value()); };
+  {
+    auto writer = writer_for(request);
+    const auto result = run_base_backup(request, writer, clock_, stop_);
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().code, Code::conflict);
+    EXPECT_THAT(result.error().message, ::testing::HasSubstr("promoted"));
+  }
+  ASSERT_TRUE(standby.append_config("wal_keep_size = 1GB").has_value());
+  ASSERT_TRUE(standby.reload().has_value());
+  ASSERT_TRUE(standby.sql("INSERT INTO t VALUES (5001)").has_value());
+  request = request_for(standby);
+  auto writer = writer_for(request);
+  const auto result = run_base_backup(request, writer, clock_, stop_);
+  ASSERT_TRUE(result.has_value()) << result.error().text();
+  EXPECT_EQ(result->timeline, Timeline(2));
+  const auto target = OwnedDirectory::of(standby.owner()).value();
+  const std::string data = target.path() + "/data";
+  write_restored(read(writer, *result), data, standby.owner(), {});
+  ASSERT_TRUE(standby.stop().has_value());
+  for (const auto& entry : files::directory_iterator(standby.data_directory() + "/pg_wal")) {
+    if (!entry.is_regular_file()) continue;
+    const std::string copy = data + "/pg_wal/" + entry.path().filename().string();
+    files::copy_file(entry.path(), copy);
+    ASSERT_EQ(::chown(copy.c_str(), standby.owner().uid, standby.owner().gid), 0);
+  }
+  auto restored = PostgresCluster::adopt(data).value();
+  const auto started = restored.start();
+  std::ifstream log(restored.log_file());
+  ASSERT_TRUE(started.has_value()) << started.error().text() << log.rdbuf();
+  EXPECT_EQ(restored.sql("SELECT count(*) FROM t").value_or("?"), "5001");
+}
+
 TEST_F(BaseBackups, FailWhenTheLogDoesNotBecomeDurable) {
   auto cluster = PostgresCluster::started().value();
   auto request = request_for(cluster);
