@@ -192,6 +192,11 @@ void Agent::put_in_force(Assignment assignment) {
   if (watch_) watch_->set_unwanted({});  // before a receiver may begin to use one of them
   ship_wal();
   look_after_slots();
+  std::set<DatabaseId> written;
+  for (const auto& assigned : assignment_.databases) {
+    if (assigned.active && assigned.protect) written.insert(assigned.database);
+  }
+  epochs_.keep_only(written);
 }
 
 // After the receivers that are not wanted any more have ended.

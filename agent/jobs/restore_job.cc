@@ -115,7 +115,7 @@ class RestoreRun {
   Result<> carry_out(RestoreTarget& target) {
     const StoreSet stores = TRY(parts_.stores.open_all(order_.stores, 1));
     KeyRing keys = TRY(open_grants(order_.keys, parts_.keys.recipient));
-    parts_.epochs.add_open_keys(target.database, keys);
+    parts_.epochs.add_open_key(target.database, keys);
     const TrustAnchor anchor{parts_.identity.fleet, parts_.identity.root};
     const BackupRecord record = TRY(load_record(stores, anchor, target.database, target.backup));
     const BackupReader reader = TRY(BackupReader::open(stores, record, keys));

@@ -38,15 +38,13 @@ Result<> claim_stores(const StoreSet& stores, ByteView fleet_record) {
 
 Result<std::shared_ptr<const EpochKey>> Epochs::current(const ProtectedDatabase& database, ByteView fleet_record) {
   const std::lock_guard lock(mutex_);
-  auto& open = open_[database.id];
-  const bool usable = !open.empty() && open.back().recipients == database.recipients &&
-                      open.back().stores == names_of(database.stores) &&
-                      clock_.now() - open.back().made_at < epoch_life;
-  if (!usable) {
-    open.push_back(
-        TRY_DURING(fmt::format("new data key of database \"{}\"", database.name), make(database, fleet_record)));
-  }
-  return open.back().key;
+  const auto open = open_.find(database.id);
+  const bool usable = open != open_.end() && open->second.recipients == database.recipients &&
+                      open->second.stores == names_of(database.stores) &&
+                      clock_.now() - open->second.made_at < epoch_life;
+  if (usable) return open->second.key;
+  Open made = TRY_DURING(fmt::format("new data key of database \"{}\"", database.name), make(database, fleet_record));
+  return open_.insert_or_assign(database.id, std::move(made)).first->second.key;
 }
 
 Result<Epochs::Open> Epochs::make(const ProtectedDatabase& database, ByteView fleet_record) {
@@ -72,11 +70,15 @@ Result<Epochs::Open> Epochs::make(const ProtectedDatabase& database, ByteView fl
               names_of(database.stores)};
 }
 
-void Epochs::add_open_keys(DatabaseId database, KeyRing& keys) const {
+void Epochs::add_open_key(DatabaseId database, KeyRing& keys) const {
   const std::lock_guard lock(mutex_);
   const auto found = open_.find(database);
-  if (found == open_.end()) return;
-  for (const auto& open : found->second) keys.add(EpochKey{open.key->id, open.key->key.clone()});
+  if (found != open_.end()) keys.add(EpochKey{found->second.key->id, found->second.key->key.clone()});
+}
+
+void Epochs::keep_only(const std::set<DatabaseId>& databases) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(open_, [&databases](const auto& open) { return !databases.contains(open.first); });
 }
 
 }  // namespace holdfast

@@ -1,9 +1,12 @@
 #pragma once
-// The open data keys of this agent's life: one epoch per database, renewed daily. They exist in memory only; what goes
-// to the stores is sealed to the recipients, and this node is normally none of them.
+// The open data keys that this agent writes with: one epoch per database, renewed daily. They exist in memory only;
+// what goes to the stores is sealed to the recipients, and this node is normally none of them. A key that was replaced
+// is erased when its last writer lets go of it: an agent that was broken into gives away what it is writing, not what
+// it has written.
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 
 #include "agent/state/node_keys.h"
 #include "agent/state/state.h"
@@ -31,11 +34,15 @@ class Epochs {
 
   // The key to write with now. A new epoch is made when there is none, when it is a day old or when the recipients have
   // changed; its sealed document is durable in the stores, and noted for the coordinator, before this returns. Also
-  // puts the fleet's and the database's records into stores that lack them.
+  // puts the fleet's and the database's records into stores that lack them. Hold it only while something is written
+  // with it.
   Result<std::shared_ptr<const EpochKey>> current(const ProtectedDatabase& database, ByteView fleet_record);
 
-  // Every key of this database made since the agent started: for restores on this very node.
-  void add_open_keys(DatabaseId database, KeyRing& keys) const;
+  // The key that this database is written with now: for restores on this very node, whose plan may be older. Other
+  // keys come with the order.
+  void add_open_key(DatabaseId database, KeyRing& keys) const;
+  // Lets go of the keys of all other databases.
+  void keep_only(const std::set<DatabaseId>& databases);
 
  private:
   struct Open {
@@ -52,7 +59,7 @@ class Epochs {
   Clock& clock_;
   Entropy& entropy_;
   mutable std::mutex mutex_;  // guards open_; held while an epoch is made, so that two callers make one
-  std::map<DatabaseId, std::vector<Open>> open_;
+  std::map<DatabaseId, Open> open_;
 };
 
 }  // namespace holdfast

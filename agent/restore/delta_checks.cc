@@ -100,17 +100,4 @@ Result<FilesFrom> check_delta(const RestoreTarget& target, const std::vector<Tab
   return FilesFrom::place;
 }
 
-Result<> check_log_opens(const RestoreTarget& target, const RestorePlan& plan, const PostgresRestoreRun& run) {
-  Lsn end = run.record.stop_lsn;
-  if (target.target.kind == TargetKind::latest) end = plan.wal_end;
-  if (target.target.kind == TargetKind::lsn) end = std::min(plan.wal_end, target.target.lsn);
-  // Keys follow each other in the log: the last object tells.
-  const Lsn last(end.value() - 1);
-  const auto segment = run.wal.segment(plan.history.timeline_of(last), last, plan.segment_size.bytes());
-  if (segment) return {};
-  Error error = segment.error();
-  if (error.hint.empty()) error.hint = "run the restore again: a new plan has the newest data keys";
-  return std::unexpected(std::move(error));
-}
-
 }  // namespace holdfast

@@ -10,8 +10,4 @@ namespace holdfast {
 Result<FilesFrom> check_delta(const RestoreTarget& target, const std::vector<Tablespace>& tablespaces,
                               const PostgresRestoreRun& run);
 
-// Whether the log opens with the keys we have, as far as the target says by itself how much of it is needed. Tells a
-// key that came after the plan before anything is overwritten. Code::denied.
-Result<> check_log_opens(const RestoreTarget& target, const RestorePlan& plan, const PostgresRestoreRun& run);
-
 }  // namespace holdfast

@@ -174,6 +174,17 @@ Result<> check_time_is_told(Timestamp wanted, const RestorePlan& plan) {
               fmt::format("restore to {}, or to the latest there is", to_rfc3339(told)));
 }
 
+Result<> check_log_opens(const RestorePlan& plan, const PostgresRestoreRun& run) {
+  // Keys follow each other in the log: the last object tells.
+  const Lsn last(plan.wal_end.value() - 1);
+  const auto segment = run.wal.segment(plan.history.timeline_of(last), last, plan.segment_size.bytes());
+  // What else may be wrong with it need not concern this target.
+  if (segment || segment.error().code != Code::denied) return {};
+  Error error = segment.error();
+  if (error.hint.empty()) error.hint = "run the restore again: a new plan has the newest data keys";
+  return std::unexpected(std::move(error));
+}
+
 Result<RestorePlan> check_restore(const RestoreTarget& target, const PostgresRestoreRun& run) {
   const BackupRecord& record = run.record;
   if (record.engine != Engine::postgres) return fail(Code::invalid, "the backup is not one of PostgreSQL");
@@ -215,7 +226,7 @@ Result<RestorePlan> check_restore(const RestoreTarget& target, const PostgresRes
     plan.times->recoverable_through = std::max(plan.times->recoverable_through, record.finished_at);
     if (target.target.time > plan.times->received_through) TRY(check_time_is_told(target.target.time, plan));
   }
-  if (plan.files == FilesFrom::place) TRY(check_log_opens(target, plan, run));
+  TRY(check_log_opens(plan, run));
   return plan;
 }
 

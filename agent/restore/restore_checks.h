@@ -28,6 +28,9 @@ struct RestorePlan {
 
 Result<RestorePlan> check_restore(const RestoreTarget& target, const PostgresRestoreRun& run);
 
+// Whether the log opens with the keys we have, to its end whatever the target: it is read ahead of the server. Tells a
+// key that came after the plan before anything is touched. Code::denied.
+Result<> check_log_opens(const RestorePlan& plan, const PostgresRestoreRun& run);
 // Pure: whether the target can lie after the backup's end and before the end of the log.
 Result<> check_reachable(const RestoreTarget& target, const BackupRecord& record, Lsn wal_end);
 // Pure: whether the end of the log is the state at `wanted`, when nothing in the log was committed later.

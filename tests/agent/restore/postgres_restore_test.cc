@@ -35,6 +35,27 @@ TEST_F(PostgresRestore, ReplaysEverythingThereIs) {
   EXPECT_FALSE(fs::exists(target() + "/recovery.signal"));
 }
 
+class FullRestoreInPlace : public InPlaceRestore {};
+
+// An agent that was started again writes with a key that no plan from before can have asked for.
+TEST_F(FullRestoreInPlace, WithoutTheKeyOfTheNewestLogTouchesNothing) {
+  insert(1);
+  const BackupRecord record = back_up();
+  NewEpoch next = repository_.fleet.new_epoch();
+  ASSERT_THAT(repository_.stores.put(epoch_name(record.database, next.key.id), next.object), Succeeded());
+  epoch_ = std::make_shared<EpochKey>(std::move(next.key));
+  insert(2);
+  ship_everything();
+  const auto refused = restore_in_place(record, {});
+  EXPECT_THAT(refused, FailedWith(Code::denied, "there is no key"));
+  EXPECT_NE(refused.error().hint.find("run the restore again"), std::string::npos) << refused.error().text();
+  EXPECT_TRUE(steps_.empty()) << "not even the server was stopped";
+  EXPECT_EQ(*cluster_->sql(all_rows), "1,2");
+  EXPECT_FALSE(fs::exists(aside_name(cluster_->data_directory(), restore_)));
+  EXPECT_THAT(restore_in_place(record, to(TargetKind::immediate)), FailedWith(Code::denied, "there is no key"))
+      << "the log is read ahead of the server";
+}
+
 TEST_F(PostgresRestore, IsServedByAProgramThatTheServersUserCannotReach) {
   insert(1);
   back_up();
