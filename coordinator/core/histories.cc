@@ -1,5 +1,9 @@
 #include "coordinator/core/histories.h"
 
+#include <fmt/format.h>
+
+#include "shared/repository/record.h"
+
 namespace holdfast {
 
 DatabaseHistory history_of(const CoreState& state, const Database& database) {
@@ -25,6 +29,18 @@ std::vector<EpochMoment> epoch_moments(const CoreState& state, DatabaseId databa
   if (epochs == state.epochs.end()) return moments;
   for (const auto& [id, entry] : epochs->second) moments.push_back({id, entry.node, entry.created_at});
   return moments;
+}
+
+Result<std::vector<EpochId>> epochs_to_read(const CoreState& state, const Database& database, BackupId id) {
+  const Backup& backup = *state.backup(id);
+  const auto known = state.epochs.find(database.id);
+  if (known == state.epochs.end() || !known->second.contains(backup.epoch)) {
+    return fail(Code::not_found, fmt::format("data key {} of backup {} is not in the catalog", backup.epoch, id));
+  }
+  const auto document =
+      TRY(read_epoch(known->second.at(backup.epoch).info.object, state.identity.fleet, state.identity.root));
+  const auto record = TRY(read_record(backup.record, document));
+  return needed_epochs(record.needed_epochs, backup.started_at, database.engine, epoch_moments(state, database.id));
 }
 
 }  // namespace holdfast

@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 
 #include "coordinator/core/grouping.h"
+#include "coordinator/core/histories.h"
 #include "coordinator/core/jobs.h"
 #include "coordinator/core/operators.h"
 #include "coordinator/core/removal.h"
 #include "coordinator/core/selection.h"
-#include "shared/repository/record.h"
 
 namespace holdfast {
 namespace {
@@ -26,16 +26,6 @@ std::string hindrance(const CoreState& state, const Database& database) {
     }
   }
   return {};
-}
-
-std::vector<EpochId> epochs_of(const CoreState& state, const Backup& backup) {
-  const auto epochs = state.epochs.find(backup.database);
-  if (epochs == state.epochs.end() || !epochs->second.contains(backup.epoch)) return {backup.epoch};
-  const auto document =
-      read_epoch(epochs->second.at(backup.epoch).info.object, state.identity.fleet, state.identity.root);
-  if (!document) return {backup.epoch};
-  const auto record = read_record(backup.record, *document);
-  return record ? record->needed_epochs : std::vector<EpochId>{backup.epoch};
 }
 
 // The node that took it reads its stores surely; any other is a guess.
@@ -111,13 +101,14 @@ Answer verify_request(Turn& turn, const std::string& who, const VerifyRequest& r
   const BackupId id = TRY(find_backup(state, request.backup));
   const Backup backup = *state.backup(id);
   if (backup.state != BackupState::complete) return fail(Code::conflict, fmt::format("backup {} is not complete", id));
+  const Database& database = state.databases.at(backup.database);
   const NodeId node = request.node.is_null() ? TRY(verifying_node(state, backup)) : request.node;
   if (!state.nodes.contains(node)) return fail(Code::not_found, "there is no such node");
   if (request.plan_only) {
     VerifyPlanReply reply;
     reply.node = node;
     const auto known = state.epochs.find(backup.database);
-    for (const EpochId epoch : epochs_of(state, backup)) {
+    for (const EpochId epoch : TRY(epochs_to_read(state, database, id))) {
       if (known == state.epochs.end() || !known->second.contains(epoch)) {
         return fail(Code::not_found, fmt::format("data key {} of backup {} is not in the catalog", epoch, id));
       }

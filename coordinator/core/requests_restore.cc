@@ -10,7 +10,6 @@
 #include "coordinator/core/operators.h"
 #include "coordinator/core/selection.h"
 #include "coordinator/core/sessions.h"
-#include "shared/repository/record.h"
 
 namespace holdfast {
 namespace {
@@ -81,19 +80,6 @@ Result<> check_free(const CoreState& state, NodeId node, const std::string& dire
   return {};
 }
 
-Result<std::vector<EpochId>> epochs_for(const CoreState& state, const Database& database, const Backup& source) {
-  const Backup& backup = *state.backup(source.id);
-  const auto known = state.epochs.find(database.id);
-  if (known == state.epochs.end() || !known->second.contains(backup.epoch)) {
-    return fail(Code::not_found,
-                fmt::format("data key {} of backup {} is not in the catalog", backup.epoch, backup.id));
-  }
-  const auto document =
-      TRY(read_epoch(known->second.at(backup.epoch).info.object, state.identity.fleet, state.identity.root));
-  const auto record = TRY(read_record(backup.record, document));
-  return needed_epochs(record.needed_epochs, backup.started_at, database.engine, epoch_moments(state, database.id));
-}
-
 // What the operator must know before it runs. Only the node knows its file systems.
 std::string delta_note(const RestoreTarget& target) {
   if (target.engine == Engine::sqlite) {
@@ -138,7 +124,7 @@ Result<PlannedTarget> plan_target(const Turn& turn, const RestorePlanRequest& re
   }
   target.tablespaces = request.tablespaces;
   target.bytes = source.backup.database_bytes;
-  target.epochs = TRY(epochs_for(state, database, source.backup));
+  target.epochs = TRY(epochs_to_read(state, database, source.backup.id));
   const Node& node = state.nodes.at(place.node);
   if (!state.is_online(place.node)) {
     planned.notes.push_back(fmt::format("node \"{}\" is offline: its part begins when it is back", node.name));

@@ -312,6 +312,24 @@ TEST_F(Restores, GiveAVerificationWhatItNeeds) {
   EXPECT_EQ(list(Listing::backups).backups.at(0).verified_at, now_);
 }
 
+// The key that opens the pages is not always the one that opens the log written meanwhile.
+TEST_F(Restores, GiveAVerificationTheKeysOfAChangeWhileTheBackupRan) {
+  const EpochId of_pages = host_.epochs[orders_];
+  const auto backup = entropy_.id<BackupId>();
+  JobReport taken = complete_backup(host_, orders_, entropy_.id<JobId>(), backup, {Lsn(500), Lsn(600), Timeline(1)});
+  pass(-std::chrono::seconds(5));  // it began ten seconds ago
+  const EpochId of_log = report_epoch(host_, orders_);
+  pass(std::chrono::seconds(5));
+  say(host_, taken);
+  VerifyRequest asked;
+  asked.backup = backup.text();
+  asked.plan_only = true;
+  std::set<EpochId> granted;
+  for (const auto& needed : expect<VerifyPlanReply>(asked).epochs) granted.insert(needed.epoch.id);
+  EXPECT_TRUE(granted.contains(of_pages));
+  EXPECT_TRUE(granted.contains(of_log));
+}
+
 class Removal : public Restores {
  protected:
   BackupId newer_;
