@@ -209,11 +209,20 @@ struct RestoreOrder {
   keys @3 :List(GrantedKey);  # one for each epoch of the target
 }
 
+# A stretch of WAL on one timeline.
+struct WalPart {
+  timeline @0 :UInt32;
+  first @1 :UInt64;
+  last @2 :UInt64;  # exclusive
+}
+
 struct VerifyOrder {
   database @0 :Data;  # DatabaseId
   backup @1 :Data;  # BackupId
   stores @2 :List(StoreInfo);  # to verify in
   keys @3 :List(GrantedKey);  # none: check sizes, digests, signatures and WAL only
+  wal @4 :List(WalPart);  # that must be there too, beside what the backup needs to be consistent; checked without keys
+  walStores @5 :List(Text);  # of the stores, those where this WAL must be
 }
 
 # Put back the directory that the restore set aside.

@@ -323,6 +323,14 @@ struct Job {
   hint @14 :Text;
   code @15 :Code;  # means something when there is an error
   outcome @16 :Text;  # one line of result
+  findings @17 :List(Finding);  # of a verification: what is damaged or missing, the first of them
+}
+
+# Something that is not as it should be, in one store.
+struct Finding {
+  store @0 :Text;
+  object @1 :Text;  # its name, or the beginning of the names among which one is missing
+  problem @2 :Text;
 }
 
 # Where to stop replaying.

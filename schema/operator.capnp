@@ -147,6 +147,7 @@ struct VerifyRequest {
   planOnly @1 :Bool;  # only say which node would do it and which epochs it needs
   node @2 :Data;  # NodeId, that the keys are sealed to
   keys @3 :List(GrantedKey);  # none: verify without keys
+  withWal @4 :Bool;  # the WAL behind it too, although it is not its database's newest backup
 }
 
 # Where one database is to be restored.

@@ -2,14 +2,48 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
+
 #include "shared/repository/verify.h"
 
 namespace holdfast {
 namespace {
 
-std::string describe(const VerifyReport& report) {
+// As many of one store as a report carries; each is a line for somebody to read, and no store may hide another's.
+constexpr std::size_t most_findings = 50;
+
+std::string describe(const VerifyReport& report, const std::vector<WalPart>& log) {
   const std::string frames = report.with_keys ? fmt::format(", {} frames opened", report.frames) : std::string();
-  return fmt::format("{} objects, {} bytes{}", report.objects, report.bytes, frames);
+  const std::string through = log.empty() ? std::string() : fmt::format("; with the log through {}", log.back().last);
+  return fmt::format("{} objects, {} bytes{}{}", report.objects, report.bytes, frames, through);
+}
+
+std::vector<Finding> findings_of(const VerifyReport& report) {
+  std::vector<Finding> out;
+  std::map<std::string, std::size_t> told;
+  for (const auto& finding : report.findings) {
+    if (++told[finding.store] > most_findings) continue;
+    out.push_back({finding.store, finding.object, finding.error.message});
+  }
+  return out;
+}
+
+// What the order names of the log behind the backup, added to what was found of the backup.
+Result<> check_log(const VerifyOrder& order, const StoreSet& stores, const TrustAnchor& anchor,
+                   const VerifyProgress& progress, VerifyReport& report) {
+  if (order.wal.empty()) return {};
+  std::vector<WalStretch> way;
+  for (const WalPart& part : order.wal) way.push_back({part.timeline, part.first, part.last});
+  std::vector<NamedStore> of_log;
+  for (const NamedStore& store : stores.stores()) {
+    if (std::ranges::find(order.wal_stores, store.name) != order.wal_stores.end()) of_log.push_back(store);
+  }
+  VerifyReport log = TRY(verify_log(StoreSet(std::move(of_log), 1), anchor, order.database, way, progress));
+  report.objects += log.objects;
+  report.bytes += log.bytes;
+  for (auto& finding : log.findings) report.findings.push_back(std::move(finding));
+  return {};
 }
 
 // The first findings, so that the message stays readable; the count says how many there are.
@@ -45,9 +79,11 @@ JobWork verify_work(VerifyOrder order, StoreAccess& stores, const Enrolled& iden
       return {};
     };
     const TrustAnchor anchor{identity.fleet, identity.root};
-    const VerifyReport found =
+    VerifyReport found =
         TRY(verify_backup(set, anchor, order.database, order.backup, order.keys.empty() ? nullptr : &ring, progress));
-    report.job.outcome = describe(found);
+    TRY(check_log(order, set, anchor, progress, found));
+    report.job.outcome = describe(found, order.wal);
+    report.job.findings = findings_of(found);
     if (!found.findings.empty()) return std::unexpected(damage(found));
     return {};
   };

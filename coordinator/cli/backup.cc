@@ -18,7 +18,14 @@ Result<Backup> find_backup(Session& session, const std::string& id) {
 }
 
 // The backups that these jobs are about, shown; failures told; and how it ended.
-Result<ExitCode> finish(Session& session, const std::vector<Job>& jobs) {
+using Show = std::string (*)(const std::vector<Backup>&, const std::vector<Job>&, const Names&, const Style&);
+
+std::string show_taken(const std::vector<Backup>& backups, const std::vector<Job>&, const Names& names,
+                       const Style& style) {
+  return show_backups(backups, names, style);
+}
+
+Result<ExitCode> finish(Session& session, const std::vector<Job>& jobs, Show show) {
   const Names* names = TRY(session.names());
   ListRequest request = listing(Listing::backups);
   for (const Job& job : jobs) {
@@ -27,7 +34,7 @@ Result<ExitCode> finish(Session& session, const std::vector<Job>& jobs) {
   }
   ListReply reply;
   if (!request.ids.empty()) reply = TRY(session.list(request));
-  session.print(show_backups(reply.backups, *names, session.style()));
+  session.print(show(reply.backups, jobs, *names, session.style()));
   report_failures(session, jobs, *names);
   return judge(jobs);
 }
@@ -72,7 +79,7 @@ Result<ExitCode> create(Session& session, const CreateOptions& options) {
   const JobsReply started = TRY(session.ask_for<JobsReply>(request));
   for (const std::string& warning : started.warnings) session.warn(warning);
   if (options.wait.detach) return show_detached(session, started.jobs);
-  return finish(session, TRY(wait_for_jobs(session, started.jobs, options.wait.timeout)));
+  return finish(session, TRY(wait_for_jobs(session, started.jobs, options.wait.timeout)), show_taken);
 }
 
 void add_create(CommandWord& noun) {
@@ -112,14 +119,17 @@ void add_describe(CommandWord& noun) {
 struct VerifyOptions {
   std::string id;
   RecoveryArguments recovery;
+  bool with_wal = false;
   WaitArguments wait;
 };
 
-// Without a key it checks sizes, hashes, signatures and the WAL's chain; with the recovery key every content.
+// Without a key it checks sizes, hashes, signatures and the WAL's chain; with the recovery key every content of the
+// backup. The log behind it is checked without keys, for the newest backup without being asked.
 Result<ExitCode> verify(Session& session, const VerifyOptions& options) {
   const Backup backup = TRY(find_backup(session, options.id));
   VerifyRequest request;
   request.backup = backup.id.text();
+  request.with_wal = options.with_wal;
   if (!options.recovery.key_file.empty()) {
     VerifyRequest plan = request;
     plan.plan_only = true;
@@ -136,7 +146,7 @@ Result<ExitCode> verify(Session& session, const VerifyOptions& options) {
   const JobsReply started = TRY(session.ask_for<JobsReply>(request));
   for (const std::string& warning : started.warnings) session.warn(warning);
   if (options.wait.detach) return show_detached(session, started.jobs);
-  return finish(session, TRY(wait_for_jobs(session, started.jobs, options.wait.timeout)));
+  return finish(session, TRY(wait_for_jobs(session, started.jobs, options.wait.timeout)), show_verified);
 }
 
 void add_verify(CommandWord& noun) {
@@ -147,6 +157,7 @@ void add_verify(CommandWord& noun) {
       .completes(Completes::files);
   verb.option("--passphrase-file", options->recovery.passphrase_file, "a file with its passphrase; asked for otherwise")
       .completes(Completes::files);
+  verb.flag("--wal", options->with_wal, "the log behind it too, as always for its database's newest backup");
   add_wait_arguments(verb, options->wait);
   verb.runs([options](Session& session) { return verify(session, *options); });
 }

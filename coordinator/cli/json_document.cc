@@ -139,6 +139,14 @@ std::string show_one(const Columns& columns, const Item& item, const Style& styl
   return out + item.tail;
 }
 
+Json json_findings(const std::vector<Finding>& findings) {
+  Json out = Json::array();
+  for (const Finding& finding : findings) {
+    out.push_back(Json{{"store", finding.store}, {"object", finding.object}, {"problem", finding.problem}});
+  }
+  return out;
+}
+
 Json json_time(Timestamp time) {
   return time.is_never() ? Json() : Json(to_rfc3339(time));
 }

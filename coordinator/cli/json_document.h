@@ -44,5 +44,6 @@ Json json_id(const AnyId& id) {
   return id.is_null() ? Json() : Json(id.text());
 }
 Json json_lsn(Lsn lsn);
+Json json_findings(const std::vector<Finding>& findings);
 
 }  // namespace holdfast

@@ -37,6 +37,9 @@ std::string show_status(const ListReply& reply, const Names& names, const Style&
 
 std::string show_backups(const std::vector<Backup>& backups, const Names& names, const Style& style);
 std::string show_backup(const Backup& backup, const Names& names, const Style& style);
+// Backups that were looked at, with what these jobs found of them.
+std::string show_verified(const std::vector<Backup>& backups, const std::vector<Job>& jobs, const Names& names,
+                          const Style& style);
 std::string show_windows(const std::vector<Window>& windows, const Style& style);
 std::string show_retention(const std::vector<RetentionDecision>& decisions, const Style& style);
 

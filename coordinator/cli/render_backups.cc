@@ -52,6 +52,14 @@ Json backup_json(const Backup& backup, const Names& names) {
           {"error", json_text(backup.error)}};
 }
 
+Json verification_json(const Job& job) {
+  return {{"job", job.id.text()},
+          {"state", word(job.state)},
+          {"outcome", json_text(job.outcome)},
+          {"findings", json_findings(job.findings)},
+          {"error", json_text(job.error)}};
+}
+
 Item backup_item(const Backup& backup, const Names& names, Timestamp now) {
   const std::string id = backup.id.text();
   const auto lsn = [](Lsn value) { return value.value() == 0 ? std::string() : to_text(value); };
@@ -165,6 +173,28 @@ std::string show_backups(const std::vector<Backup>& backups, const Names& names,
   std::vector<Item> items;
   for (const Backup& backup : backups) items.push_back(backup_item(backup, names, style.now));
   return show_list(backup_columns(), items, style);
+}
+
+std::string show_verified(const std::vector<Backup>& backups, const std::vector<Job>& jobs, const Names& names,
+                          const Style& style) {
+  std::vector<Item> items;
+  Table findings({"STORE", "OBJECT", "PROBLEM"});
+  bool any = false;
+  for (const Backup& backup : backups) {
+    items.push_back(backup_item(backup, names, style.now));
+    for (const Job& job : jobs) {
+      if (job.backup != backup.id) continue;
+      items.back().json["verification"] = verification_json(job);
+      for (const Finding& finding : job.findings) {
+        findings.row({finding.store, finding.object, finding.problem});
+        any = true;
+      }
+    }
+  }
+  const bool for_people = style.format == OutputFormat::table || style.format == OutputFormat::wide;
+  std::string out = show_list(backup_columns(), items, style);
+  if (any && for_people) out += "\n" + findings.text(style.headers);
+  return out;
 }
 
 std::string show_backup(const Backup& backup, const Names& names, const Style& style) {

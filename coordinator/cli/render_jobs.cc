@@ -44,6 +44,7 @@ Item job_item(const Job& job, const Names& names, Timestamp now) {
                {"backup", json_id(job.backup)},
                {"restore", json_id(job.restore)},
                {"origin", json_text(job.origin)}};
+  if (job.kind == JobKind::verify) item.json["findings"] = json_findings(job.findings);
   item.cells = {short_id(id),
                 std::string(word(job.kind)),
                 std::string(word(job.state)),

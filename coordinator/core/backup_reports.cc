@@ -141,6 +141,25 @@ BackupOutcome backup_reported(Turn& turn, const Node& node, const Job& job, cons
   return {};
 }
 
+void backup_verified(Turn& turn, const Job& job) {
+  const Backup* known = turn.state.backup(job.backup);
+  if (known == nullptr || known->state != BackupState::complete) return;
+  const bool found_something = job.state == JobState::failed && !job.findings.empty();
+  if (job.state != JobState::complete && !found_something) return;  // it did not come to a judgement
+  Backup row = *known;
+  // Log that is missing behind a backup is no fault of its copy.
+  const std::string backups = database_prefix(row.database) + "backups/";
+  for (BackupCopy& copy : row.copies) {
+    const bool damaged = std::ranges::any_of(job.findings, [&](const Finding& finding) {
+      return finding.store == copy.store && finding.object.starts_with(backups);
+    });
+    if (damaged) copy.state = "damaged";
+    if (!damaged && job.state == JobState::complete) copy.state = "ok";
+  }
+  if (job.state == JobState::complete) row.verified_at = turn.now;
+  turn.put(row);
+}
+
 void close_backup(Turn& turn, const Job& job) {
   const Backup* known = turn.state.backup(job.backup);
   if (known == nullptr || known->state != BackupState::running || known->job != job.id) return;

@@ -18,4 +18,7 @@ BackupOutcome backup_reported(Turn& turn, const Node& node, const Job& job, cons
 // A failed, cancelled or lost job leaves no running backup behind.
 void close_backup(Turn& turn, const Job& job);
 
+// What a verification found of its backup's copies.
+void backup_verified(Turn& turn, const Job& job);
+
 }  // namespace holdfast

@@ -50,13 +50,7 @@ void job_changed(Turn& turn, const JobRow& row, const std::optional<RestoreTarge
   if (!is_final(job.state)) return;
   if (job.kind == JobKind::backup) close_backup(turn, job);
   if (job.kind == JobKind::store_check) store_checked(turn, job);
-  if (job.kind == JobKind::verify && job.state == JobState::complete) {
-    if (const Backup* known = turn.state.backup(job.backup)) {
-      Backup backup = *known;
-      backup.verified_at = turn.now;
-      turn.put(backup);
-    }
-  }
+  if (job.kind == JobKind::verify) backup_verified(turn, job);
 }
 
 void end_job(Turn& turn, JobId id, JobState state, Code code, std::string error, std::string hint = {}) {
@@ -112,6 +106,7 @@ void merge_report(Turn& turn, Job& job, const Job& reported) {
   job.hint = reported.hint;
   job.code = reported.code;
   job.outcome = reported.outcome;
+  job.findings = reported.findings;
   job.deadline = turn.now + silence_allowed;
 }
 

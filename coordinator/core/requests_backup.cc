@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "coordinator/core/assignment.h"
 #include "coordinator/core/grouping.h"
 #include "coordinator/core/histories.h"
 #include "coordinator/core/jobs.h"
@@ -37,6 +40,13 @@ Result<NodeId> verifying_node(const CoreState& state, const Backup& backup) {
   return fail(Code::unavailable, "no node is online to verify it");
 }
 
+bool is_newest(const CoreState& state, const Backup& backup) {
+  const auto& all = state.backups.at(backup.database);
+  return std::ranges::none_of(all, [&backup](const auto& entry) {
+    return entry.second.state == BackupState::complete && entry.second.finished_at > backup.finished_at;
+  });
+}
+
 std::vector<StoreInfo> stores_of(const CoreState& state, const Backup& backup) {
   std::vector<StoreInfo> stores;
   for (const auto& copy : backup.copies) {
@@ -46,6 +56,18 @@ std::vector<StoreInfo> stores_of(const CoreState& state, const Backup& backup) {
   if (!stores.empty()) return stores;
   for (const auto& [name, store] : state.stores) stores.push_back(store);
   return stores;
+}
+
+// Of these, where the database's log goes. What is in no policy any more has none from then on, and that is no damage.
+std::vector<std::string> stores_of_log(const CoreState& state, const Database& database,
+                                       const std::vector<StoreInfo>& stores) {
+  const Policy* policy = policy_of(state, database);
+  if (policy == nullptr) return {};
+  std::vector<std::string> names;
+  for (const auto& name : chosen_stores(state, *policy)) {
+    if (std::ranges::find(stores, name, &StoreInfo::name) != stores.end()) names.push_back(name);
+  }
+  return names;
 }
 
 }  // namespace
@@ -123,7 +145,16 @@ Answer verify_request(Turn& turn, const std::string& who, const VerifyRequest& r
   job.backup = id;
   job.origin = who;
   JobsReply reply;
-  reply.jobs.push_back(start_job(turn, job, VerifyOrder{backup.database, id, stores_of(state, backup), request.keys}));
+  VerifyOrder order{backup.database, id, stores_of(state, backup), request.keys, {}, {}};
+  if (request.with_wal || is_newest(state, backup)) {
+    order.wal_stores = stores_of_log(state, database, order.stores);
+    order.wal = log_behind(history_of(state, database), id);
+    if (order.wal_stores.empty() && !order.wal.empty()) {
+      order.wal.clear();
+      reply.warnings.push_back("the log behind it goes to other stores than the backup lies in, and is not verified");
+    }
+  }
+  reply.jobs.push_back(start_job(turn, job, std::move(order)));
   turn.audit(who,
              fmt::format("ordered a verification of backup {} {} keys", id, request.keys.empty() ? "without" : "with"));
   return reply;

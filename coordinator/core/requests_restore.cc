@@ -92,6 +92,24 @@ std::string delta_note(const RestoreTarget& target) {
       target.database_name, target.directory);
 }
 
+// Which copies a restore will have to do without; nothing when all are whole.
+void note_copies(const Backup& backup, const std::string& name, std::vector<std::string>& notes) {
+  std::vector<std::string> whole;
+  std::vector<std::string> others;
+  for (const BackupCopy& copy : backup.copies) {
+    (copy.state == "ok" ? whole : others).push_back(fmt::format("\"{}\"", copy.store));
+  }
+  if (others.empty()) return;
+  notes.push_back(whole.empty()
+                      ? fmt::format("database \"{}\": no copy of its backup of {} is known to be whole: what is sound "
+                                    "is taken from each of them",
+                                    name, to_rfc3339(backup.finished_at))
+                      : fmt::format("database \"{}\": the copy of its backup of {} in store {} is not whole, it is "
+                                    "read from store {}",
+                                    name, to_rfc3339(backup.finished_at), fmt::join(others, ", "),
+                                    fmt::join(whole, ", ")));
+}
+
 struct PlannedTarget {
   RestoreTarget target;
   std::vector<std::string> notes;
@@ -124,6 +142,7 @@ Result<PlannedTarget> plan_target(const Turn& turn, const RestorePlanRequest& re
   }
   target.tablespaces = request.tablespaces;
   target.bytes = source.backup.database_bytes;
+  note_copies(source.backup, database.name, planned.notes);
   target.epochs = TRY(epochs_to_read(state, database, source.backup.id));
   const Node& node = state.nodes.at(place.node);
   if (!state.is_online(place.node)) {
@@ -160,9 +179,9 @@ Result<> check_targets_differ(const CoreState& state, const Restore& restore) {
   return {};
 }
 
-// The backup's own stores first, then those that ever got one of the database's backups or get its WAL now. A store
-// that was only added holds nothing of it; asked for WAL it could not answer, and a restore must take no answer for a
-// "no".
+// The backup's own stores first, the whole copies before those that lack something, then those that ever got one of the
+// database's backups or get its WAL now. A store that was only added holds nothing of it; asked for WAL it could not
+// answer, and a restore must take no answer for a "no".
 std::vector<StoreInfo> stores_for(const CoreState& state, const RestoreTarget& target) {
   std::vector<StoreInfo> stores;
   std::set<std::string> listed;
@@ -171,6 +190,9 @@ std::vector<StoreInfo> stores_for(const CoreState& state, const RestoreTarget& t
     if (store != state.stores.end() && listed.insert(name).second) stores.push_back(store->second);
   };
   if (const Backup* backup = state.backup(target.backup)) {
+    for (const auto& copy : backup->copies) {
+      if (copy.state == "ok") add(copy.store);
+    }
     for (const auto& copy : backup->copies) add(copy.store);
   }
   if (const auto backups = state.backups.find(target.database); backups != state.backups.end()) {

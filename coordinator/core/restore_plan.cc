@@ -336,6 +336,31 @@ std::optional<OpenGap> open_gap(const DatabaseHistory& history) {
   return OpenGap{furthest->time, furthest->lsn, newest->first};
 }
 
+std::vector<WalPart> log_behind(const DatabaseHistory& history, BackupId id) {
+  const RecoveryTarget latest;
+  Search search{history, latest, complete_newest_first(history), {}};
+  search.ranges = durable_ranges(history, search.backups);
+  const auto backup = std::ranges::find(search.backups, id, &Backup::id);
+  if (backup == search.backups.end() || history.engine == Engine::sqlite) return {};
+  auto path = timeline_path(history.switches, backup->timeline, current_timeline(search));
+  // It lies behind the switch: what is written now does not come from it.
+  if (path && path->front().until && *path->front().until < backup->stop_lsn) path.reset();
+  if (!path) path = {{backup->timeline, std::nullopt}};
+  std::vector<WalPart> parts;
+  Lsn at = backup->stop_lsn;
+  for (const TimelineStep& step : *path) {
+    Lsn last = at;
+    for (const WalRange& range : search.ranges) {
+      if (range.timeline == step.timeline) last = std::max(last, range.last);
+    }
+    // What a timeline has behind the switch is of another history; what it lacks before it, the next one repeats.
+    if (step.until) last = std::min(last, std::max(at, *step.until));
+    parts.push_back({step.timeline, at, last});
+    at = last;
+  }
+  return parts;
+}
+
 std::vector<EpochId> needed_epochs(const std::vector<EpochId>& of_backup, Timestamp backup_started_at, Engine engine,
                                    const std::vector<EpochMoment>& epochs) {
   std::set<EpochId> needed(of_backup.begin(), of_backup.end());

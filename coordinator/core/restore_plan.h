@@ -43,6 +43,10 @@ struct OpenGap {
 };
 std::optional<OpenGap> open_gap(const DatabaseHistory& history);
 
+// The log behind this backup as far as it is known to be durable, gaps or not: one part for each timeline on the way to
+// the one that is being written, the backup's own first, from its end on. Empty: no such complete backup, or SQLite.
+std::vector<WalPart> log_behind(const DatabaseHistory& history, BackupId backup);
+
 struct EpochMoment {
   EpochId id;
   NodeId node;

@@ -216,6 +216,13 @@ struct Progress {
   std::string step;  // "copying", "waiting for WAL", "replaying"
   friend bool operator==(const Progress&, const Progress&) = default;
 };
+// Something that is not as it should be, in one store.
+struct Finding {
+  std::string store;
+  std::string object;  // its name, or the beginning of the names among which one is missing
+  std::string problem;
+  friend bool operator==(const Finding&, const Finding&) = default;
+};
 struct Job {
   JobId id;
   JobKind kind = JobKind::backup;
@@ -232,8 +239,9 @@ struct Job {
   Progress progress;
   std::string error;
   std::string hint;
-  Code code = Code::internal;  // meaningful when error is not empty
-  std::string outcome;         // one line of result: "verified 31 objects", ...
+  Code code = Code::internal;     // meaningful when error is not empty
+  std::string outcome;            // one line of result: "verified 31 objects", ...
+  std::vector<Finding> findings;  // of a verification: what is damaged or missing, the first of them
   friend bool operator==(const Job&, const Job&) = default;
 };
 

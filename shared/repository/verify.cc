@@ -209,24 +209,42 @@ Result<> check_wal(Verification& verification, Timeline timeline, Lsn from, Lsn 
             object_name,
             {Code::corrupt, fmt::format("\"{}\" follows another object than the one before it", object_name), {}});
       }
+      ending_at[name.last].push_back(sha256(*content));
     } else {
+      // Of what it was nothing is known, so the one behind it is not to blame for following something else.
       verification.found(object_name, Error{header.error()}.during(fmt::format("\"{}\"", object_name)));
     }
-    ending_at[name.last].push_back(sha256(*content));
     TRY(verification.done(content->size()));
   }
   // Only what is sound counts as there.
-  Lsn at = from;
-  for (const WalStretch& stretch : merge_wal(sound)) {
-    if (stretch.first > at) break;
-    at = std::max(at, stretch.last);
-  }
-  if (at < to) {
+  const auto missing = [&](Lsn first, Lsn last) {
     verification.found(
         wal_prefix(verification.database(), timeline),
-        {Code::corrupt, fmt::format("WAL of timeline {} is missing from {} on, up to {}", timeline, at, to), {}});
+        {Code::corrupt, fmt::format("WAL of timeline {} is missing from {} on, up to {}", timeline, first, last), {}});
+  };
+  Lsn at = from;
+  for (const WalStretch& stretch : merge_wal(sound)) {
+    if (stretch.first > at) missing(at, stretch.first);
+    at = std::max(at, stretch.last);
   }
+  if (at < to) missing(at, to);
   return {};
+}
+
+void check_history(Verification& verification, Timeline timeline) {
+  const std::string name = history_name(verification.database(), timeline);
+  const auto content = verification.store().get(name);
+  if (!content) {
+    verification.found(name, content.error());
+  } else if (auto history = TimelineHistory::parse(timeline, as_text(*content)); !history) {
+    verification.found(name, std::move(history).error());
+  }
+}
+
+// Recovery reads whole segments, and the first page of the one it begins in tells what they are.
+Lsn begin_of_log(const BackupRecord& record) {
+  const auto size = WalSegmentSize::of(record.wal_segment_size);
+  return size ? start_of(segment_at(record.timeline, record.start_lsn, *size), *size) : record.start_lsn;
 }
 
 }  // namespace
@@ -251,7 +269,7 @@ Result<VerifyReport> verify_backup(const StoreSet& stores, const TrustAnchor& an
     }
     TRY(check_objects(verification, record));
     if (record.engine == Engine::postgres && record.start_lsn < record.stop_lsn) {
-      TRY(check_wal(verification, record.timeline, record.start_lsn, record.stop_lsn));
+      TRY(check_wal(verification, record.timeline, begin_of_log(record), record.stop_lsn));
     }
   }
   return std::move(verification.report());
@@ -264,6 +282,19 @@ Result<VerifyReport> verify_wal(const StoreSet& stores, const TrustAnchor& ancho
   for (const NamedStore& store : stores.stores()) {
     verification.look_at(store);
     TRY(check_wal(verification, timeline, from, to));
+  }
+  return std::move(verification.report());
+}
+
+Result<VerifyReport> verify_log(const StoreSet& stores, const TrustAnchor& anchor, DatabaseId database,
+                                const std::vector<WalStretch>& way, const VerifyProgress& progress) {
+  Verification verification(anchor, database, nullptr, progress);
+  for (const NamedStore& store : stores.stores()) {
+    verification.look_at(store);
+    for (const WalStretch& part : way) {
+      if (part.timeline != way.front().timeline) check_history(verification, part.timeline);
+      if (part.first < part.last) TRY(check_wal(verification, part.timeline, part.first, part.last));
+    }
   }
   return std::move(verification.report());
 }

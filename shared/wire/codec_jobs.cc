@@ -16,6 +16,20 @@ Progress read_from(schema::Progress::Reader from, Reading& reading) {
   return out;
 }
 
+void write_to(schema::Finding::Builder to, const Finding& from) {
+  to.setStore(text_of(from.store));
+  to.setObject(text_of(from.object));
+  to.setProblem(text_of(from.problem));
+}
+
+Finding read_from(schema::Finding::Reader from, Reading& reading) {
+  Finding out;
+  out.store = reading.text(from.getStore());
+  out.object = reading.text(from.getObject());
+  out.problem = reading.text(from.getProblem());
+  return out;
+}
+
 void write_to(schema::Job::Builder to, const Job& from) {
   to.setId(data_unless_none(from.id));
   to.setKind(enumerant<schema::JobKind>(from.kind));
@@ -34,6 +48,7 @@ void write_to(schema::Job::Builder to, const Job& from) {
   to.setHint(text_of(from.hint));
   to.setCode(enumerant<schema::Code>(from.code));
   to.setOutcome(text_of(from.outcome));
+  write_list(to.initFindings(count(from.findings)), from.findings);
 }
 
 Job read_from(schema::Job::Reader from, Reading& reading) {
@@ -55,6 +70,7 @@ Job read_from(schema::Job::Reader from, Reading& reading) {
   out.hint = reading.text(from.getHint());
   out.code = reading.enumerant<Code>(from.getCode());
   out.outcome = reading.text(from.getOutcome());
+  out.findings = read_list<Finding>(from.getFindings(), reading);
   return out;
 }
 

@@ -90,11 +90,23 @@ RestoreOrder read_from(schema::RestoreOrder::Reader from, Reading& reading) {
   return out;
 }
 
+void write_to(schema::WalPart::Builder to, const WalPart& from) {
+  to.setTimeline(from.timeline.value());
+  to.setFirst(from.first.value());
+  to.setLast(from.last.value());
+}
+
+WalPart read_from(schema::WalPart::Reader from, Reading& /*reading*/) {
+  return {Timeline(from.getTimeline()), Lsn(from.getFirst()), Lsn(from.getLast())};
+}
+
 void write_to(schema::VerifyOrder::Builder to, const VerifyOrder& from) {
   to.setDatabase(data_unless_none(from.database));
   to.setBackup(data_unless_none(from.backup));
   write_list(to.initStores(count(from.stores)), from.stores);
   write_list(to.initKeys(count(from.keys)), from.keys);
+  write_list(to.initWal(count(from.wal)), from.wal);
+  write_texts(to.initWalStores(count(from.wal_stores)), from.wal_stores);
 }
 
 VerifyOrder read_from(schema::VerifyOrder::Reader from, Reading& reading) {
@@ -103,6 +115,8 @@ VerifyOrder read_from(schema::VerifyOrder::Reader from, Reading& reading) {
   out.backup = reading.fixed<BackupId>(from.getBackup());
   out.stores = read_list<StoreInfo>(from.getStores(), reading);
   out.keys = read_list<GrantedKey>(from.getKeys(), reading);
+  out.wal = read_list<WalPart>(from.getWal(), reading);
+  out.wal_stores = read_texts(from.getWalStores(), reading);
   return out;
 }
 

@@ -237,6 +237,7 @@ void write_to(schema::VerifyRequest::Builder to, const VerifyRequest& from) {
   to.setPlanOnly(from.plan_only);
   to.setNode(data_unless_none(from.node));
   write_list(to.initKeys(count(from.keys)), from.keys);
+  to.setWithWal(from.with_wal);
 }
 
 VerifyRequest read_from(schema::VerifyRequest::Reader from, Reading& reading) {
@@ -245,6 +246,7 @@ VerifyRequest read_from(schema::VerifyRequest::Reader from, Reading& reading) {
   out.plan_only = from.getPlanOnly();
   out.node = reading.fixed<NodeId>(from.getNode());
   out.keys = read_list<GrantedKey>(from.getKeys(), reading);
+  out.with_wal = from.getWithWal();
   return out;
 }
 

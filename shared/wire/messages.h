@@ -170,11 +170,19 @@ struct RestoreOrder {
   std::vector<StoreInfo> stores;
   std::vector<GrantedKey> keys;
 };
+struct WalPart {
+  Timeline timeline;
+  Lsn first;
+  Lsn last;  // exclusive
+  friend bool operator==(const WalPart&, const WalPart&) = default;
+};
 struct VerifyOrder {
   DatabaseId database;
   BackupId backup;
   std::vector<StoreInfo> stores;
-  std::vector<GrantedKey> keys;  // empty: level 1
+  std::vector<GrantedKey> keys;         // empty: level 1
+  std::vector<WalPart> wal;             // behind the backup, along its timelines; checked without keys
+  std::vector<std::string> wal_stores;  // of the stores, those that must have it
 };
 struct RollbackOrder {  // put the set-aside directory back
   RestoreId restore;
@@ -291,6 +299,7 @@ struct VerifyRequest {  // keys: what PlanVerify's epochs need, sealed to the no
   bool plan_only = false;  // only say which node and which epochs
   NodeId node;
   std::vector<GrantedKey> keys;
+  bool with_wal = false;  // the WAL behind it too, although it is not its database's newest backup
 };
 struct RestorePlanRequest {
   Selection selection;

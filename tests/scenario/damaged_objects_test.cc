@@ -213,6 +213,109 @@ TEST(LostEndOfTheLog, IsNeitherATimeNorTheLatestPoint) {
   EXPECT_EQ(orders.sql("SELECT count(*) FROM journal").value_or(""), "1");
 }
 
+// Two directories that are to hold the same; one of them loses all that the backups put there.
+TEST(LostCopy, IsReadFromTheOtherStore) {
+  PostgresCluster orders = PostgresCluster::started().value();
+  SmallFleet fleet;
+  ASSERT_EQ(fleet->cli({"store", "add", "second", "posix", "--path", fleet->path("second")}).exit_code, 0);
+  const std::string policy = fleet->path("two-copies.yaml");
+  write_file(policy,
+             "apiVersion: holdfast/v1\nkind: Policy\nname: two\nmatch: {fleet: demo}\nwal: {rpo: 1s}\n"
+             "copies: {want: 2, min: 2, stores: [local, second]}\n");
+  const auto applied = fleet->cli({"policy", "apply", "-f", policy});
+  ASSERT_EQ(applied.exit_code, 0) << applied.err;
+  ASSERT_THAT(orders.sql("CREATE TABLE journal AS SELECT g AS id FROM generate_series(1, 5000) g"), Succeeded());
+  const std::string directory = fleet->path("files");
+  files::create_directory(directory);
+  const std::string file = directory + "/app.data";
+  {
+    auto app = SqliteConnection::open(file, SqliteOpen::create, std::chrono::seconds(5)).value();
+    ASSERT_THAT(app.execute("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2)"), Succeeded());
+  }
+  fleet.add_host("orders-host", {orders.root()});
+  fleet.add_host("files-host", {directory});
+  ASSERT_TRUE(Fleet::eventually([&] {
+    const auto backups = fleet.list("backup");
+    return backups.size() == 2 && backups[0]["state"] == "complete" && backups[1]["state"] == "complete";
+  }));
+  std::vector<std::string> packs;
+  for (const auto& entry : files::recursive_directory_iterator(fleet->store())) {
+    if (entry.path().filename().string().starts_with("pack-")) packs.push_back(entry.path());
+  }
+  ASSERT_GE(packs.size(), 2U);
+  for (const auto& pack : packs) files::remove(pack);
+  ASSERT_THAT(orders.sql("DROP TABLE journal"), Succeeded());
+  for (const auto& backup : fleet.list("backup")) {
+    SCOPED_TRACE(backup.dump());
+    const auto restored = fleet.restore({backup["database"], "--backup", backup["id"]});
+    EXPECT_EQ(restored.exit_code, 0) << restored.err;
+    const auto verified = fleet->cli({"backup", "verify", backup["id"], "-o", "json"});
+    EXPECT_EQ(verified.exit_code, 1) << verified.err;
+    for (const auto& finding : verified.json()["items"][0]["verification"]["findings"]) {
+      EXPECT_EQ(finding["store"], "local") << finding;
+    }
+    const auto now = fleet->query({"backup", "describe", backup["id"]});
+    EXPECT_EQ(now["copies"][0]["state"], "damaged") << now;
+    EXPECT_EQ(now["copies"][1]["state"], "ok") << now;
+    // Known to be damaged by now: the plan says so, and the restore reads the whole one.
+    const auto planned = fleet->cli({"restore", "plan", backup["database"], "--backup", backup["id"]});
+    EXPECT_EQ(planned.exit_code, 0) << planned.err;
+    EXPECT_NE(planned.err.find("in store \"local\" is not whole"), std::string::npos) << planned.out << planned.err;
+    const auto again = fleet.restore({backup["database"], "--backup", backup["id"]});
+    EXPECT_EQ(again.exit_code, 0) << again.err;
+  }
+  EXPECT_EQ(orders.sql("SELECT count(*) FROM journal").value_or(""), "5000");
+  auto app = SqliteConnection::open(file, SqliteOpen::read_only, std::chrono::seconds(5)).value();
+  auto count = app.prepare("SELECT count(*) FROM t").value();
+  ASSERT_TRUE(count.step().value());
+  EXPECT_EQ(count.integer(0), 2);
+}
+
+// The end of the log is what a restore to a time needs, and no backup is made of it: verification looks at it as well.
+TEST(LogBehindTheBackup, IsVerifiedAndWhatIsMissingOrDamagedIsNamed) {
+  SystemClock clock;
+  PostgresCluster orders = PostgresCluster::started().value();
+  SmallFleet fleet;
+  ASSERT_THAT(orders.sql("CREATE TABLE journal (id int)"), Succeeded());
+  fleet.add_host("orders-host", {orders.root()});
+  const auto backup = fleet->wait_for_backup();
+  ASSERT_FALSE(backup.is_null());
+  std::set<std::string> before = wal_objects(fleet->store());
+  std::vector<std::string> behind;  // objects of the log written after the backup, each later than the one before
+  for (int row = 0; row < 3; ++row) {
+    ASSERT_THAT(orders.sql("INSERT INTO journal VALUES (1)"), Succeeded());
+    ASSERT_TRUE(fleet.covered(backup["database"], clock.now()));
+    for (const auto& path : wal_objects(fleet->store())) {
+      if (before.insert(path).second && (behind.empty() || path > behind.back())) behind.push_back(path);
+    }
+  }
+  ASSERT_GE(behind.size(), 3U);
+  const auto verify = [&] { return fleet->cli({"backup", "verify", backup["id"], "-o", "json"}); };
+  const auto findings = [](const CliResult& result) { return result.json()["items"][0]["verification"]["findings"]; };
+  const auto sound = verify();
+  EXPECT_EQ(sound.exit_code, 0) << sound.err;
+  EXPECT_TRUE(findings(sound).empty());
+
+  const std::string lost = behind[behind.size() - 2];
+  for (const auto& [kind, what] : damages) {
+    if (kind == Damage::Kind::swapped) continue;
+    SCOPED_TRACE(what);
+    const Damage damage(kind, lost, behind.front());
+    const auto result = verify();
+    EXPECT_EQ(result.exit_code, 1) << result.err;
+    const auto found = findings(result);
+    ASSERT_EQ(found.size(), kind == Damage::Kind::missing ? 1U : 2U) << found;
+    EXPECT_EQ(found[0]["store"], "local");
+    const std::string object = found[0]["object"];
+    EXPECT_NE(lost.find(object), std::string::npos) << object;
+    const std::string gap = found.back()["problem"];
+    EXPECT_NE(gap.find("WAL of timeline 1 is missing from "), std::string::npos) << gap;
+    EXPECT_NE(result.err.find(gap), std::string::npos) << result.err;
+    EXPECT_NE(fleet->cli({"backup", "verify", backup["id"]}).out.find(gap), std::string::npos) << "not in the table";
+  }
+  EXPECT_EQ(verify().exit_code, 0) << "it is healed";
+}
+
 TEST(DamagedPack, OfASqliteFileLeavesTheFileAsItIs) {
   SmallFleet fleet;
   const std::string directory = fleet->path("files");

@@ -1,5 +1,6 @@
 #include "coordinator/cli/render.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -213,6 +214,28 @@ TEST(TableOutput, ShowsOneLineForEachThing) {
   EXPECT_EQ(show_backups({samples::backup()}, names(), style(OutputFormat::table)),
             "ID            DATABASE  TYPE  STATE     FINISHED  SIZE     STORED   COPIES                  VERIFIED\n"
             "c10000000000  orders    full  complete  59m       3.0 GiB  700 MiB  local,offsite(missing)  -\n");
+}
+
+TEST(Verification, ListsWhatIsDamagedBelowTheBackupAndInItsDocument) {
+  Job job;
+  job.id = samples::id<JobId>(0xf1);
+  job.kind = JobKind::verify;
+  job.state = JobState::failed;
+  job.backup = samples::backup().id;
+  job.error = "1 problems";
+  job.findings = {{"offsite", "d1/wal/00000001/", "WAL of timeline 1 is missing from 0/10 on, up to 0/20"}};
+  const std::string table = show_verified({samples::backup()}, {job}, names(), style(OutputFormat::table));
+  EXPECT_THAT(table,
+              testing::HasSubstr("\n\nSTORE    OBJECT            PROBLEM\n"
+                                 "offsite  d1/wal/00000001/  WAL of timeline 1 is missing from 0/10 on, up to 0/20\n"));
+  const Json shown = json_of(show_verified({samples::backup()}, {job}, names(), style(OutputFormat::json)))["items"][0];
+  EXPECT_EQ(shown["id"], samples::backup().id.text());
+  EXPECT_EQ(shown["verification"]["state"], "failed");
+  EXPECT_EQ(shown["verification"]["findings"][0]["store"], "offsite");
+  EXPECT_EQ(json_of(show_job(job, names(), style(OutputFormat::json)))["findings"].size(), 1U);
+  job.findings.clear();
+  EXPECT_EQ(show_verified({samples::backup()}, {job}, names(), style(OutputFormat::table)),
+            show_backups({samples::backup()}, names(), style(OutputFormat::table)));
 }
 
 TEST(TableOutput, LeavesTheHeadersOutWhenAsked) {

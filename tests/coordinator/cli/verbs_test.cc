@@ -196,6 +196,9 @@ TEST_F(Verbs, VerifyWithoutKeys) {
   EXPECT_EQ(request->backup, samples::backup().id.text());
   EXPECT_FALSE(request->plan_only);
   EXPECT_TRUE(request->keys.empty());
+  EXPECT_FALSE(request->with_wal);
+  EXPECT_EQ(fleet_.run({"backup", "verify", "c1", "--wal"}), 0) << fleet_.console.errors;
+  EXPECT_TRUE(fleet_.last<VerifyRequest>()->with_wal);
 }
 
 TEST_F(Verbs, AskOnlyWhatWouldHappenInADryRun) {

@@ -188,7 +188,7 @@ TEST_F(Operators, AreToldWhatIsWrongWithARequest) {
       {"unknown policy", DeletePolicyRequest{"x"}, Code::not_found},
       {"backup of nothing", CreateBackupRequest{}, Code::invalid},
       {"unknown backup", BackupRequest{BackupRequest::Verb::keep, "ffff"}, Code::not_found},
-      {"verify unknown", VerifyRequest{"ffff", false, {}, {}}, Code::not_found},
+      {"verify unknown", VerifyRequest{"ffff", false, {}, {}, false}, Code::not_found},
       {"restore of nothing", RestorePlanRequest{}, Code::invalid},
       {"unknown plan", RestoreRunRequest{}, Code::not_found},
       {"unknown restore", RestoreRequest{RestoreRequest::Verb::rollback, "ffff"}, Code::not_found},

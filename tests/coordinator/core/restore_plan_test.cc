@@ -296,6 +296,35 @@ TEST(OpenGap, IsNoneAfterARollback) {
   EXPECT_FALSE(open_gap(history));
 }
 
+WalPart part(std::uint32_t timeline, std::uint64_t first, std::uint64_t last) {
+  return {Timeline(timeline), Lsn(first), Lsn(last)};
+}
+
+TEST(LogBehindABackup, GoesFromItsEndThroughTheLastThatIsKnownGapOrNot) {
+  DatabaseHistory history;
+  history.backups = {backup(1, 100, 100, 200), backup(2, 500, 600, 700)};
+  history.ranges = {range(100, 300, 50, 300), range(400, 900, 400, 1000)};
+  EXPECT_EQ(log_behind(history, id(1)), std::vector{part(1, 200, 900)});
+  EXPECT_EQ(log_behind(history, id(2)), std::vector{part(1, 700, 900)});
+  EXPECT_TRUE(log_behind(history, id(3)).empty());
+  history.engine = Engine::sqlite;
+  EXPECT_TRUE(log_behind(history, id(1)).empty());
+}
+
+TEST(LogBehindABackup, FollowsTheTimelinesToTheOneThatIsWritten) {
+  DatabaseHistory history;
+  history.backups = {backup(1, 100, 100, 200), backup(2, 500, 600, 700)};
+  history.ranges = {range(100, 800, 50, 600), range(320, 900, 650, 1000, 2)};
+  history.switches = {change(2, 1, 400)};
+  EXPECT_EQ(log_behind(history, id(1)), (std::vector{part(1, 200, 400), part(2, 400, 900)}));
+  // Taken behind the switch on the old timeline: what is written now does not come from it.
+  EXPECT_EQ(log_behind(history, id(2)), std::vector{part(1, 700, 800)});
+  // The old primary's last pieces never arrived: the new timeline's first segment repeats them.
+  history.ranges[0].last = Lsn(350);
+  history.backups.pop_back();
+  EXPECT_EQ(log_behind(history, id(1)), (std::vector{part(1, 200, 350), part(2, 350, 900)}));
+}
+
 TEST(NeededEpochs, AreThoseInUseSinceTheBackupBegan) {
   const NodeId a({1});
   const NodeId b({2});

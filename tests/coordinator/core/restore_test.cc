@@ -330,6 +330,135 @@ TEST_F(Restores, GiveAVerificationTheKeysOfAChangeWhileTheBackupRan) {
   EXPECT_TRUE(granted.contains(of_log));
 }
 
+class Verifications : public Restores {
+ protected:
+  VerifyOrder ordered(const VerifyRequest& request) {
+    const auto sends = ask_and_see(request);
+    const auto* order = find_body<Order>(sends);
+    if (order == nullptr) {
+      ADD_FAILURE() << "nothing was ordered";
+      return {};
+    }
+    return std::get<VerifyOrder>(order->body);
+  }
+  std::vector<Send> ask_and_see(const OperatorBody& request) {
+    MessageCame came;
+    came.peer = admin_.public_key;
+    came.message.id = 77'000;
+    came.message.body = OperatorRequest{protocol_min, protocol_max, request};
+    return apply(came);
+  }
+  static VerifyRequest of(BackupId backup) {
+    VerifyRequest request;
+    request.backup = backup.text();
+    return request;
+  }
+};
+
+TEST_F(Verifications, OfTheNewestBackupLookAtTheLogBehindIt) {
+  const auto newer = take_backup(host_, orders_, {Lsn(500), Lsn(600), Timeline(1)});
+  ship(host_, orders_, Timeline(1), Lsn(50), Lsn(1000), taken_at_ - std::chrono::hours(1), now_);
+  const auto order = ordered(of(newer));
+  EXPECT_EQ(order.wal, (std::vector{WalPart{Timeline(1), Lsn(600), Lsn(1000)}}));
+  EXPECT_EQ(order.wal_stores, std::vector<std::string>{"local"});
+}
+
+TEST_F(Verifications, OfAnOlderBackupLookAtItWhenAsked) {
+  take_backup(host_, orders_, {Lsn(500), Lsn(600), Timeline(1)});
+  EXPECT_TRUE(ordered(of(backup_)).wal.empty());
+  VerifyRequest with_log = of(backup_);
+  with_log.with_wal = true;
+  EXPECT_FALSE(ordered(with_log).wal.empty());
+}
+
+TEST_F(Verifications, KeepWhatWasFoundInTheirJob) {
+  const JobId job = expect<JobsReply>(of(backup_)).jobs.at(0);
+  JobReport found;
+  found.sequence = 1;
+  found.job.id = job;
+  found.job.kind = JobKind::verify;
+  found.job.state = JobState::failed;
+  found.job.error = "1 problems";
+  found.job.code = Code::corrupt;
+  found.job.findings = {{"local", "a/wal/00000001/", "WAL of timeline 1 is missing from 0/10 on, up to 0/20"}};
+  say(host_, found);
+  restart();
+  const auto jobs = list(Listing::jobs).jobs;
+  const auto row = std::ranges::find(jobs, job, &Job::id);
+  ASSERT_NE(row, jobs.end());
+  EXPECT_EQ(row->findings, found.job.findings);
+  EXPECT_TRUE(list(Listing::backups).backups.at(0).verified_at.is_never());
+}
+
+class Copies : public Verifications {
+ protected:
+  void SetUp() override {
+    Verifications::SetUp();
+    add_store("offsite");
+    JobReport taken = complete_backup(host_, orders_, entropy_.id<JobId>(), both_, {Lsn(500), Lsn(600), Timeline(1)});
+    taken.backup->copies = {{"local", "ok"}, {"offsite", "ok"}};
+    say(host_, taken);
+    ship(host_, orders_, Timeline(1), Lsn(50), Lsn(900), taken_at_ - std::chrono::hours(1), now_);
+  }
+  // A verification that found this object damaged in the first store; nothing: it found nothing.
+  void verify(const std::optional<std::string>& damaged) {
+    JobReport found;
+    found.sequence = 1;
+    found.job.id = expect<JobsReply>(of(both_)).jobs.at(0);
+    found.job.kind = JobKind::verify;
+    found.job.state = damaged ? JobState::failed : JobState::complete;
+    if (damaged) {
+      found.job.error = "1 problems";
+      found.job.findings = {{"local", *damaged, "it is not there"}};
+    }
+    say(host_, found);
+  }
+  std::vector<std::string> states() {
+    std::vector<std::string> out;
+    const auto backups = list(Listing::backups).backups;
+    const auto row = std::ranges::find(backups, both_, &Backup::id);
+    for (const auto& copy : row->copies) out.push_back(copy.state);
+    return out;
+  }
+  std::vector<std::string> stores_of_restore() {
+    const auto plan = expect<RestorePlanReply>(request());
+    notes_ = plan.notes;
+    const auto sends = ask_and_see(RestoreRunRequest{plan.restore.id, grants(plan)});
+    const auto* order = find_body<Order>(sends);
+    std::vector<std::string> names;
+    if (order == nullptr) return names;
+    for (const auto& store : std::get<RestoreOrder>(order->body).stores) names.push_back(store.name);
+    return names;
+  }
+  bool is_noted(const std::string& part) const {
+    return std::ranges::any_of(notes_, [&part](const auto& note) { return note.find(part) != std::string::npos; });
+  }
+
+  BackupId both_ = entropy_.id<BackupId>();
+  std::vector<std::string> notes_;
+};
+
+TEST_F(Copies, AreMarkedByWhatAVerificationFinds) {
+  EXPECT_EQ(states(), (std::vector<std::string>{"ok", "ok"}));
+  verify(pack_name(orders_, both_, 0));
+  EXPECT_EQ(states(), (std::vector<std::string>{"damaged", "ok"}));
+  verify(std::nullopt);
+  EXPECT_EQ(states(), (std::vector<std::string>{"ok", "ok"}));
+  verify(wal_prefix(orders_, Timeline(1)));
+  EXPECT_EQ(states(), (std::vector<std::string>{"ok", "ok"})) << "the log behind it is no part of the copy";
+}
+
+TEST_F(Copies, ThatAreWholeAreReadFirst) {
+  verify(pack_name(orders_, both_, 0));
+  EXPECT_EQ(stores_of_restore(), (std::vector<std::string>{"offsite", "local"}));
+  EXPECT_TRUE(is_noted("in store \"local\" is not whole, it is read from store \"offsite\""));
+}
+
+TEST_F(Copies, ThatAreWholeNeedNoNote) {
+  EXPECT_EQ(stores_of_restore(), (std::vector<std::string>{"local", "offsite"}));
+  EXPECT_FALSE(is_noted("whole"));
+}
+
 class Removal : public Restores {
  protected:
   BackupId newer_;

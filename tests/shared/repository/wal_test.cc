@@ -387,5 +387,40 @@ TEST_F(Wal, VerifyNamesWhatIsMissingDamagedOrOutOfTheChain) {
   EXPECT_EQ(findings(std::make_shared<LosesObject>(memory, name(0, 100)), 200).size(), 1U);
 }
 
+TEST_F(Wal, VerifyDoesNotBlameTheOneBehindADamagedObject) {
+  put(0, 100);
+  put(100, 200);
+  put(200, 300);
+  const StoreSet set({{"disk", damaged(name(100, 200))}}, 1);
+  const auto report = verify_wal(set, fleet.anchor(), fleet.database, Timeline(1), Lsn(0), Lsn(300), nullptr, {});
+  ASSERT_TRUE(report);
+  ASSERT_EQ(report->findings.size(), 2U);
+  EXPECT_EQ(report->findings[0].object, name(100, 200));
+  EXPECT_THAT(report->findings[1].error.message, HasSubstr("from 0/64 on, up to 0/C8"));
+}
+
+TEST_F(Wal, VerifyNamesEachGap) {
+  put(0, 100);
+  put(200, 300);
+  put(400, 500);
+  const auto report = verify_wal(stores, fleet.anchor(), fleet.database, Timeline(1), Lsn(0), Lsn(600), nullptr, {});
+  ASSERT_TRUE(report);
+  std::vector<std::string> said;
+  for (const auto& finding : report->findings) said.push_back(finding.error.message);
+  EXPECT_THAT(said, ElementsAre(HasSubstr("from 0/64 on, up to 0/C8"), HasSubstr("from 0/12C on, up to 0/190"),
+                                HasSubstr("from 0/1F4 on, up to 0/258")));
+}
+
+TEST_F(Wal, VerifyFollowsTheLogAcrossTimelinesAndMissesAHistory) {
+  put(0, 100);
+  put(100, 200, 2);
+  const std::vector<WalStretch> way = {{Timeline(1), Lsn(50), Lsn(100)}, {Timeline(2), Lsn(100), Lsn(200)}};
+  const auto findings = [&] { return verify_log(stores, fleet.anchor(), fleet.database, way, {})->findings; };
+  ASSERT_EQ(findings().size(), 1U);
+  EXPECT_EQ(findings()[0].object, history_name(fleet.database, Timeline(2)));
+  put_history(2, "1\t0/64\tno recovery target specified\n");
+  EXPECT_THAT(findings(), IsEmpty());
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -88,11 +88,15 @@ inline auto fields(Progress& value) {
   auto& [done_bytes, total_bytes, step] = value;
   return std::tie(done_bytes, total_bytes, step);
 }
+inline auto fields(Finding& value) {
+  auto& [store, object, problem] = value;
+  return std::tie(store, object, problem);
+}
 inline auto fields(Job& value) {
   auto& [id, kind, state, node, database, backup, restore, origin, created_at, started_at, finished_at, deadline,
-         progress, error, hint, code, outcome] = value;
+         progress, error, hint, code, outcome, findings] = value;
   return std::tie(id, kind, state, node, database, backup, restore, origin, created_at, started_at, finished_at,
-                  deadline, progress, error, hint, code, outcome);
+                  deadline, progress, error, hint, code, outcome, findings);
 }
 inline auto fields(RecoveryTarget& value) {
   auto& [kind, time, lsn, text, inclusive, timeline] = value;
@@ -222,9 +226,13 @@ inline auto fields(RestoreOrder& value) {
   auto& [restore, target, stores, keys] = value;
   return std::tie(restore, target, stores, keys);
 }
+inline auto fields(WalPart& value) {
+  auto& [timeline, first, last] = value;
+  return std::tie(timeline, first, last);
+}
 inline auto fields(VerifyOrder& value) {
-  auto& [database, backup, stores, keys] = value;
-  return std::tie(database, backup, stores, keys);
+  auto& [database, backup, stores, keys, wal, wal_stores] = value;
+  return std::tie(database, backup, stores, keys, wal, wal_stores);
 }
 inline auto fields(RollbackOrder& value) {
   auto& [restore, target] = value;
@@ -298,8 +306,8 @@ inline auto fields(BackupRequest& value) {
   return std::tie(verb, id);
 }
 inline auto fields(VerifyRequest& value) {
-  auto& [backup, plan_only, node, keys] = value;
-  return std::tie(backup, plan_only, node, keys);
+  auto& [backup, plan_only, node, keys, with_wal] = value;
+  return std::tie(backup, plan_only, node, keys, with_wal);
 }
 inline auto fields(RestorePlanRequest::Mapping& value) {
   auto& [database, node, directory] = value;
