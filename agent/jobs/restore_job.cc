@@ -251,6 +251,8 @@ JobWork finalize_work(FinalizeOrder order, const RestoreParts& parts) {
 Result<std::optional<RestoreTarget>> finished_restore(const std::vector<RestoreStep>& steps, RestoreTarget target) {
   if (steps.empty() || steps.back().step != restore_step::complete) return std::optional<RestoreTarget>{};
   const RestoreUndo undo = TRY(decode_undo(steps.back().details));
+  // That some of it stays makes the restore no other than it is.
+  if (undo.engine == Engine::sqlite) (void)remove_unfinished_files(undo.path, undo.restore).has_value();
   target.state = "complete";
   if (undo.target == RestoreUndo::Target::existed) target.aside = aside_name(undo.path, undo.restore);
   return std::optional(std::move(target));
@@ -260,9 +262,11 @@ Result<Interrupted> undo_interrupted_restore(const std::vector<RestoreStep>& ste
                                              Clock& clock) {
   if (steps.empty()) return Interrupted::untouched;
   const RestoreUndo undo = TRY(decode_undo(steps.back().details));
-  return recover_interrupted(
+  const Interrupted undone = TRY(recover_interrupted(
       steps.back().step, undo, [&] { return stop_server_of(undo.path, commands, clock); },
-      [&] { return start_server_of(undo.path, commands, clock); });
+      [&] { return start_server_of(undo.path, commands, clock); }));
+  if (undo.engine == Engine::sqlite) (void)remove_unfinished_files(undo.path, undo.restore).has_value();
+  return undone;
 }
 
 }  // namespace holdfast

@@ -101,6 +101,11 @@ Result<> check_target(const RestoreTarget& target, const std::string& path) {
   return fail(Code::conflict, fmt::format("\"{}\" is open in {}", path, user), "stop the application first");
 }
 
+// Of one restore; its databases add their ids.
+std::string workplace_prefix(RestoreId restore) {
+  return fmt::format(".holdfast-tmp-restore-{}-", restore);
+}
+
 // A directory of its own beside the target, removed again.
 struct Workplace {
   explicit Workplace(std::string where) : path(std::move(where)) {}
@@ -142,8 +147,7 @@ Result<> restore_sqlite(RestoreTarget& target, const SqliteRestoreRun& run) {
   options.owner = TRY(fallback_owner(path));
   options.ownership = Ownership::as_recorded;
   // One restore brings back many files, and several of them may lie in one directory.
-  const Workplace workplace(
-      fmt::format("{}/.holdfast-tmp-restore-{}-{}", parent_of(path), run.restore.text(), target.database.text()));
+  const Workplace workplace(parent_of(path) + "/" + workplace_prefix(run.restore) + target.database.text());
   TRY(remove_tree(workplace.path));  // of a run that was cut off
   options.directory = workplace.path;
   if (run.journal) TRY(run.journal(restore_step::checked, undo));
@@ -159,6 +163,15 @@ Result<> restore_sqlite(RestoreTarget& target, const SqliteRestoreRun& run) {
   target.reached_time = target.backup_finished_at;
   target.seconds = static_cast<double>((run.clock.monotonic() - begun).count()) / 1e6;
   target.state = "complete";
+  return {};
+}
+
+Result<> remove_unfinished_files(const std::string& path, RestoreId restore) {
+  PosixFileSystem files;
+  const std::string directory = parent_of(path);
+  for (const auto& entry : TRY(files.list(directory))) {
+    if (entry.name.starts_with(workplace_prefix(restore))) TRY(remove_tree(directory + "/" + entry.name));
+  }
   return {};
 }
 

@@ -24,4 +24,7 @@ struct SqliteRestoreRun {
 // Fills in bytes, seconds, aside and state ("complete"). On failure everything is as it was.
 Result<> restore_sqlite(RestoreTarget& target, const SqliteRestoreRun& run);
 
+// After a crash: what this restore had written beside `path` until then. Nothing else of the restore may run.
+Result<> remove_unfinished_files(const std::string& path, RestoreId restore);
+
 }  // namespace holdfast
