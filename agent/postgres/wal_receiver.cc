@@ -139,12 +139,12 @@ class WalReceiver::Work {
     while (true) {
       begin(start);
       auto end = stream.start(settings_.slot, begin_observing(start), start.timeline);
-      if (!end) return log_problem(std::move(end).error());
+      if (!end) return log_problem(std::move(end).error(), start);
       if (!*end) {
         set_state(WalReceiverState::streaming);
         status_.with([](WalReceiverStatus& status) { status.error.reset(); });
         auto ended = follow(stream, backoff);
-        if (!ended) return log_problem(std::move(ended).error());
+        if (!ended) return log_problem(std::move(ended).error(), start);
         *end = *ended;
       }
       if (auto rest = cutter_.take()) ship(std::move(*rest));
@@ -156,13 +156,14 @@ class WalReceiver::Work {
   }
 
   // What we asked for is not there: remembered, so that the next try begins with what is.
-  std::unexpected<Error> log_problem(Error error) {
+  std::unexpected<Error> log_problem(Error error, const WalStart& start) {
     if (error.code == Code::not_found && !got_something_) {
       // What only the observer wanted may well be gone; that says nothing about what shipping needs.
       if (observed_again_) {
         observer_refused_ = true;
       } else {
         saved_log_ = WalStartFacts::SavedLog::gone;
+        slot_is_hollow_ = slot_start_ && *slot_start_ <= start.from;
       }
     }
     return std::unexpected(std::move(error));
@@ -237,12 +238,13 @@ class WalReceiver::Work {
 
   Result<> ensure_slot(ReplicationStream& stream) {
     auto slot = TRY(look_at_slot());
-    if (slot && slot->wal == SlotWal::lost) {
+    if (slot && (slot->wal == SlotWal::lost || slot_is_hollow_)) {
       parts_.log.error("the slot was lost: the server has dropped log that we needed",
                        {{"database", settings_.database}, {"slot", settings_.slot}});
       TRY(stream.drop_slot(settings_.slot));
       slot.reset();
     }
+    slot_is_hollow_ = false;
     if (!slot) {
       TRY(stream.create_slot(settings_.slot));
       slot = TRY(look_at_slot());
@@ -324,7 +326,7 @@ class WalReceiver::Work {
       Micros now = parts_.clock.monotonic();
       cut_when_due(now);
       publish();
-      const Lsn flushed = flushed_position();
+      const Lsn flushed = confirmed_position();
       const bool probe = now >= next_probe;
       if (probe || now >= next_status || flushed != reported_) {
         const Reply reply = probe ? Reply::at_once : Reply::not_asked;
@@ -395,6 +397,13 @@ class WalReceiver::Work {
     return std::min(position->durable, cutter_.end());
   }
 
+  // The server takes any answer for the slot's new position, also one behind it (PhysicalConfirmReceivedLocation in
+  // replication/walsender.c): the slot then claims to hold log that is gone, and nothing shows it.
+  Lsn confirmed_position() const {
+    const Lsn flushed = flushed_position();
+    return slot_start_ && flushed < *slot_start_ ? Lsn() : flushed;
+  }
+
   Micros time_to_next(Micros now, Micros next) const {
     if (const auto since = cutter_.waiting_since()) next = std::min(next, *since + Micros(rpo_.load()));
     return std::clamp(next - now, Micros(std::chrono::milliseconds(1)), Micros(std::chrono::seconds(10)));
@@ -446,6 +455,7 @@ class WalReceiver::Work {
   WalStartFacts::SavedLog saved_log_ = WalStartFacts::SavedLog::wanted;
   std::optional<WalStart> lost_to_;  // where to go on after a loss, until the first byte has come
   std::optional<Lsn> slot_start_;
+  bool slot_is_hollow_ = false;  // the server has not got what the slot says it holds
   RecoverableThrough through_;
   Timestamp recovered_through_;
   std::set<Timeline> histories_;

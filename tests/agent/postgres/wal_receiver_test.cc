@@ -9,6 +9,7 @@
 #include <iterator>
 #include <thread>
 
+#include "agent/postgres/replication_stream.h"
 #include "shared/base/mutex.h"
 #include "shared/os/clock.h"
 #include "shared/repository/layout.h"
@@ -108,6 +109,27 @@ class WalReceiving : public ::testing::Test {
   static void write_some(const PostgresCluster& cluster, int rows = 20000) {
     ASSERT_TRUE(cluster.sql(
         fmt::format("CREATE TABLE IF NOT EXISTS t (n int); INSERT INTO t SELECT generate_series(1, {})", rows)));
+  }
+  // What was written after the last of it was shipped is several segments, and no slot was there to hold them.
+  void leave_the_slot_behind() {
+    write_some(*cluster_);
+    {
+      const auto receiver = receive();
+      ASSERT_TRUE(receiver->wait_until_durable(Timeline(1), end_of_log(*cluster_), patience, stop_));
+    }
+    ASSERT_TRUE(cluster_->wait_for("SELECT active FROM pg_replication_slots", "f"));
+    ASSERT_TRUE(cluster_->sql("SELECT pg_drop_replication_slot('hf')"));
+    for (int i = 0; i < 3; ++i) {
+      write_some(*cluster_, 1000);
+      ASSERT_TRUE(cluster_->sql("SELECT pg_switch_wal()"));
+      ASSERT_TRUE(cluster_->sql("CHECKPOINT"));
+    }
+  }
+  static Lsn redo(const PostgresCluster& cluster) {
+    return parse_lsn(cluster.sql("SELECT redo_lsn FROM pg_control_checkpoint()").value()).value();
+  }
+  static Lsn slot_position(const PostgresCluster& cluster) {
+    return parse_lsn(cluster.sql("SELECT restart_lsn FROM pg_replication_slots").value()).value();
   }
   static Lsn end_of_log(const PostgresCluster& cluster) {
     return parse_lsn(cluster.sql("SELECT pg_current_wal_flush_lsn()").value()).value();
@@ -392,23 +414,55 @@ TEST_F(WalReceiving, FindsNoGapWhenAnEarlierTimelineIsTakenUpAgainWhereItWasLeft
 }
 
 TEST_F(WalReceiving, ShipsNothingBehindAGapThatCouldNotBeTold) {
-  write_some(*cluster_);
-  {
-    const auto receiver = receive();
-    ASSERT_TRUE(receiver->wait_until_durable(Timeline(1), end_of_log(*cluster_), patience, stop_));
-  }
-  ASSERT_TRUE(cluster_->sql("SELECT pg_drop_replication_slot('hf')"));
-  for (int i = 0; i < 3; ++i) {
-    write_some(*cluster_, 1000);
-    ASSERT_TRUE(cluster_->sql("SELECT pg_switch_wal()"));
-    ASSERT_TRUE(cluster_->sql("CHECKPOINT"));
-  }
+  leave_the_slot_behind();
   const Lsn left = positions_.value()->durable;
   told_ = Error{Code::unavailable, "the disk is full", {}};
   const auto receiver = receive();
   ASSERT_TRUE(eventually([&] { return gaps_.with([](const auto& gaps) { return gaps.size() > 1; }); }))
-      << "it is told again";
+      << "it is told again; told " << gaps_.with([](const auto& gaps) { return gaps.size(); }) << ", the receiver is "
+      << to_string(receiver->status().state) << ": "
+      << receiver->status().error.value_or(Error{Code::internal, "without error", {}}).text();
   EXPECT_EQ(positions_.value()->durable, left);
+}
+
+// The server believes every answer: one that lies before the slot's start would make the slot claim log that is gone.
+TEST_F(WalReceiving, NeverSetsASlotBack) {
+  ASSERT_TRUE(cluster_->append_config("wal_keep_size = '256MB'"));
+  ASSERT_TRUE(cluster_->restart());
+  leave_the_slot_behind();
+  const Lsn start = redo(*cluster_);
+  const auto receiver = receive(*cluster_, repository_.stores, std::chrono::minutes(10));
+  ASSERT_TRUE(cluster_->wait_for("SELECT write_lsn >= pg_current_wal_flush_lsn() FROM pg_stat_replication", "t"));
+  EXPECT_LT(receiver->status().durable, start);
+  EXPECT_GE(slot_position(*cluster_), start);
+  const Lsn end = end_of_log(*cluster_);
+  ASSERT_TRUE(receiver->wait_until_durable(Timeline(1), end, patience, stop_));
+  expect_stored(*cluster_, Timeline(1), end);
+  EXPECT_TRUE(gaps_.with([](const auto& gaps) { return gaps.empty(); }));
+}
+
+// However it came to that: the log that the slot should hold is not there.
+TEST_F(WalReceiving, ReplacesASlotThatHoldsNothing) {
+  leave_the_slot_behind();
+  const Lsn left = positions_.value()->durable;
+  {
+    auto stream = ReplicationStream::open(endpoint_of(*cluster_), "set back", stop_);
+    ASSERT_TRUE(stream);
+    ASSERT_TRUE(stream->create_slot("hf"));
+    ASSERT_TRUE(stream->start("hf", redo(*cluster_), Timeline(1)));
+    ASSERT_TRUE(stream->send_status(left, left, Lsn(), clock_.now(), Reply::not_asked));
+    ASSERT_TRUE(eventually([&] { return slot_position(*cluster_) == left; }));
+  }
+  ASSERT_TRUE(cluster_->wait_for("SELECT active FROM pg_replication_slots", "f"));
+  const auto receiver = receive();
+  const Lsn end = end_of_log(*cluster_);
+  const auto durable = receiver->wait_until_durable(Timeline(1), end, patience, stop_);
+  ASSERT_TRUE(durable) << durable.error().text();
+  const auto gaps = gaps_.with([](const auto& found) { return found; });
+  ASSERT_EQ(gaps.size(), 1U);
+  EXPECT_EQ(gaps[0].from, left);
+  EXPECT_GT(gaps[0].to, left);
+  EXPECT_GT(slot_position(*cluster_), left);
 }
 
 TEST_F(WalReceiving, KnowsThatAnIdleDatabaseIsRecoverableUntilNow) {
