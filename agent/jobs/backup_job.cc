@@ -17,6 +17,7 @@ namespace {
 constexpr Micros wait_for_stream = std::chrono::seconds(60);
 // A store that is full or away keeps the log at the server; the backup can wait for it as long as an operator needs.
 constexpr Micros wait_for_log = std::chrono::hours(12);
+constexpr Micros wait_for_receiver = std::chrono::milliseconds(100);  // until it is looked for again
 
 class BackupRun {
  public:
@@ -116,13 +117,11 @@ class BackupRun {
     request.progress = [this](ByteCount done, ByteCount total) {
       control_.progress({done.value(), total.value(), "copying"});
     };
-    request.wait_for_wal = [this, &receiver](Timeline timeline, Lsn start, Lsn stop) -> Result<> {
+    const WalSegmentSize segments = receiver->status().segment_size;
+    request.wait_for_wal = [this, segments](Timeline timeline, Lsn start, Lsn stop) -> Result<> {
       control_.progress({0, 0, "waiting for its WAL to be durable"});
-      TRY(receiver->wait_until_durable(timeline, stop, wait_for_log, control_.stop));
-      return check_wal(
-          timeline,
-          start_of(segment_at(timeline, start, receiver->status().segment_size), receiver->status().segment_size),
-          stop);
+      TRY(wait_until_durable(timeline, stop));
+      return check_wal(timeline, start_of(segment_at(timeline, start, segments), segments), stop);
     };
     // It outlives this function: the record is put later.
     tracker_ = parts_.incremental.tracker(task_.assigned.database);
@@ -149,6 +148,21 @@ class BackupRun {
     report_.backup->cross_checked_pages = found->judged;
     report_.backup->missed_pages = found->missed;
     return {};
+  }
+
+  // Another assignment may put another receiver into the place of the one that ran when the backup began.
+  Result<> wait_until_durable(Timeline timeline, Lsn end) {
+    const Micros deadline = parts_.clock.monotonic() + wait_for_log;
+    while (true) {
+      const Micros left = deadline - parts_.clock.monotonic();
+      Result<> waited = fail(Code::unavailable, "its WAL is not being shipped any more");
+      if (const auto receiver = parts_.shipping.find(task_.assigned.database)) {
+        waited = receiver->wait_until_durable(timeline, end, left, control_.stop);
+        if (waited || waited.error().code != Code::cancelled) return waited;
+      }
+      if (left <= Micros(0)) return waited;
+      if (control_.stop.wait_for(wait_for_receiver)) return fail(Code::cancelled, "a stop was requested");
+    }
   }
 
   // That the log has come as far as the backup's end does not mean that all of it is there: a slot that the server

@@ -52,12 +52,16 @@ class WalReceiver::Work {
         shipper_({settings_.fleet, settings_.database, settings_.node, settings_.zstd_level}, parts_, stop_,
                  [this] { attention_.send(0); }),
         thread_([this] { run(); }) {}
-  ~Work() {
-    stop_.request_stop();
-    attention_.send(0);
-  }
+  ~Work() { stop(); }
   Work(const Work&) = delete;
   Work& operator=(const Work&) = delete;
+
+  void stop() {
+    stop_.request_stop();
+    attention_.send(0);
+    if (thread_.joinable()) thread_.join();
+    shipper_.stop();
+  }
 
   WalReceiverStatus status() const {
     WalReceiverStatus status = status_.with([](const WalReceiverStatus& value) { return value; });
@@ -470,6 +474,9 @@ class WalReceiver::Work {
 WalReceiver::WalReceiver(Settings settings, Parts parts)
     : work_(std::make_unique<Work>(std::move(settings), std::move(parts))) {}
 WalReceiver::~WalReceiver() = default;
+void WalReceiver::stop() {
+  work_->stop();
+}
 WalReceiverStatus WalReceiver::status() const {
   return work_->status();
 }

@@ -79,10 +79,13 @@ class WalReceiver {
 
   // Starts at once. Errors are retried for ever and shown in status().
   WalReceiver(Settings settings, Parts parts);
-  // Stops at once. What was received and is not durable will be asked for again.
-  ~WalReceiver();
+  ~WalReceiver();  // stops it
   WalReceiver(const WalReceiver&) = delete;
   WalReceiver& operator=(const WalReceiver&) = delete;
+
+  // At once: when this returns nothing is received, put or observed any more, whoever still holds the receiver, and who
+  // waits for it is told Code::cancelled. What was received and is not durable will be asked for again. For its owner.
+  void stop();
 
   // --- any thread
   WalReceiverStatus status() const;

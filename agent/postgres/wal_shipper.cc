@@ -33,11 +33,16 @@ WalShipper::WalShipper(Identity identity, const WalReceiver::Parts& parts, StopT
       thread_([this] { run(); }) {}
 
 WalShipper::~WalShipper() {
+  stop();
+}
+
+void WalShipper::stop() {
   {
     const std::lock_guard lock(mutex_);
     stop_.request_stop();
   }
   changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
 }
 
 void WalShipper::set_server(SystemId system_id, WalSegmentSize segment_size) {

@@ -46,6 +46,9 @@ class WalShipper {
   std::size_t buffered() const;
   bool idle() const;  // nothing queued and nothing under way
 
+  // Nothing is put any more when this returns. Once, or left to the destructor.
+  void stop();
+
   // --- any thread
   std::optional<WalResumePoint> position() const;
   std::optional<Error> error() const;

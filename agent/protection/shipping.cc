@@ -147,7 +147,8 @@ void Shipping::set(std::vector<ShippedCluster> clusters, Bytes fleet_record) {
     for (auto& [id, running] : running_) ended.push_back(std::move(running));
     running_ = std::move(kept);
   }
-  ended.clear();
+  // A job may still hold one: were it only let go, two would stream from one slot.
+  for (const auto& running : ended) running->receiver->stop();
   for (auto& cluster : to_start) {
     const DatabaseId id = cluster.database.id;
     auto running = start(std::move(cluster));
@@ -173,13 +174,16 @@ void Shipping::suspend(DatabaseId database) {
     if (!shipped)
       log_.warning("the last WAL before a restore is not in the stores", {{"cause", shipped.error().message}});
   }
-  std::shared_ptr<Running> ended;  // before the lock: it ends after the lock was given back
-  const std::lock_guard lock(mutex_);
-  suspended_.insert(database);
-  const auto found = running_.find(database);
-  if (found == running_.end()) return;
-  ended = std::move(found->second);
-  running_.erase(found);
+  std::shared_ptr<Running> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    suspended_.insert(database);
+    const auto found = running_.find(database);
+    if (found == running_.end()) return;
+    ended = std::move(found->second);
+    running_.erase(found);
+  }
+  ended->receiver->stop();
 }
 
 void Shipping::resume(DatabaseId database) {

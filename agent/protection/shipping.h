@@ -50,7 +50,7 @@ class Shipping {
 
   std::vector<WalPosition> positions() const;
 
-  // nullptr: not shipped (now).
+  // nullptr: not shipped (now). It stops when another takes its place: who waits for it asks here again.
   std::shared_ptr<WalReceiver> find(DatabaseId database) const;
 
  private:

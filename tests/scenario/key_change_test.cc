@@ -1,5 +1,7 @@
 // The data key of a database changes while a backup of it runs: the pages lie under one key and the log they need under
 // another, and whoever verifies or restores gets both.
+#include <fmt/ranges.h>
+
 #include <filesystem>
 #include <fstream>
 
@@ -18,10 +20,11 @@ class KeyChange : public Outage {
     return count;
   }
   // Slow enough for things to happen while a backup runs. Other stores mean another key.
-  void write_to(const std::string& stores) {
+  void write_to(const std::vector<std::string>& stores) {
     const std::string file = fleet_.path("policy.yaml");
     std::ofstream(file) << "apiVersion: holdfast/v1\nkind: Policy\nname: slow\nmatch: {fleet: demo}\nwal: {rpo: 1s}\n"
-                        << "limits: {bandwidth: 10MB/s}\ncopies: {want: 2, stores: " << stores << "}\n";
+                        << "limits: {bandwidth: 10MB/s}\ncopies: {want: " << stores.size()
+                        << fmt::format(", stores: [{}]}}\n", fmt::join(stores, ", "));
     const auto applied = fleet_.cli({"policy", "apply", "-f", file});
     ASSERT_EQ(applied.exit_code, 0) << applied.err;
   }
@@ -30,14 +33,14 @@ class KeyChange : public Outage {
 TEST_F(KeyChange, WhileABackupRunsKeepsItVerifiableAndRestorable) {
   create_cluster(100);
   ASSERT_EQ(fleet_.cli({"store", "add", "second", "posix", "--path", fleet_.path("second")}).exit_code, 0);
-  write_to("[local]");
+  write_to({"local"});
   protect();
   start_writes();
   ASSERT_TRUE(Fleet::eventually([&] { return writes_->count() > 20; }));
   const std::size_t before = keys();
   const std::string ordered = order_backup();
   ASSERT_TRUE(Fleet::eventually([&] { return job_state(ordered) == "running"; }));
-  write_to("[local, second]");
+  write_to({"local", "second"});
   ASSERT_TRUE(Fleet::eventually([&] { return keys() > before; }));
   ASSERT_EQ(job_state(ordered), "running") << "it must be changed while it runs";
   ASSERT_TRUE(job_ends(ordered)) << job(ordered);

@@ -477,6 +477,18 @@ TEST_F(WalReceiving, KnowsThatAnIdleDatabaseIsRecoverableUntilNow) {
   EXPECT_LE(repository_.store->list("").value().size(), objects + 1) << "an idle database puts nothing";
 }
 
+// A job may hold it while another one takes its place.
+TEST_F(WalReceiving, LeavesItsSlotWhenItIsStoppedWhoeverHoldsIt) {
+  const auto receiver = receive();
+  ASSERT_TRUE(receiver->wait_until_streaming(patience, stop_));
+  receiver->stop();
+  const auto waited = receiver->wait_until_durable(Timeline(1), end_of_log(*cluster_) + 1, patience, stop_);
+  ASSERT_FALSE(waited);
+  EXPECT_EQ(waited.error().code, Code::cancelled);
+  const auto next = receive();
+  EXPECT_TRUE(next->wait_until_streaming(patience, stop_));
+}
+
 TEST_F(WalReceiving, RefusesAnotherCluster) {
   WalReceiver::Settings settings;
   settings.endpoint = endpoint_of(*cluster_);

@@ -344,7 +344,7 @@ class Verifications : public Restores {
   std::vector<Send> ask_and_see(const OperatorBody& request) {
     MessageCame came;
     came.peer = admin_.public_key;
-    came.message.id = 77'000;
+    came.message.id = next_request_++;
     came.message.body = OperatorRequest{protocol_min, protocol_max, request};
     return apply(came);
   }
@@ -353,6 +353,9 @@ class Verifications : public Restores {
     request.backup = backup.text();
     return request;
   }
+
+ private:
+  std::uint64_t next_request_ = 77'000;
 };
 
 TEST_F(Verifications, OfTheNewestBackupLookAtTheLogBehindIt) {
