@@ -111,6 +111,17 @@ Bytes wal_removal_key(DatabaseId database, Timeline timeline) {
   return key;
 }
 
+Bytes stray_prefix() {
+  return to_bytes(as_bytes("stray/"));
+}
+
+Bytes stray_key(DatabaseId database, BackupId backup) {
+  Bytes key = stray_prefix();
+  append(key, database.bytes());
+  append(key, backup.bytes());
+  return key;
+}
+
 Result<BackupKey> parse_backup_key(ByteView key) {
   if (key.size() != 40) return fail(Code::corrupt, "a backup's key in the catalog has not 40 bytes");
   BackupKey parsed;

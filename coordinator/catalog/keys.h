@@ -35,6 +35,9 @@ Bytes reply_key(const CurvePublicKey& peer, std::uint64_t request);
 // In meta: "assignment/" node(16).
 Bytes assignment_key(NodeId node);
 Bytes assignment_prefix();
+// In meta: "stray/" database(16) backup(16).
+Bytes stray_key(DatabaseId database, BackupId backup);
+Bytes stray_prefix();
 // In meta: "wal_removal/" database(16) timeline(4).
 Bytes wal_removal_key(DatabaseId database, Timeline timeline);
 Bytes wal_removal_prefix();

@@ -100,6 +100,19 @@ Result<WalRemovalRow> decode_row<WalRemovalRow>(ByteView key, ByteView value) {
   return row;
 }
 
+template <>
+Result<StraySighting> decode_row<StraySighting>(ByteView key, ByteView value) {
+  StraySighting row;
+  if (value.size() != sequence_size + row.content.size()) return fail(Code::corrupt, "the row has a wrong length");
+  const ByteView ids = key.subspan(stray_prefix().size());
+  if (ids.size() != DatabaseId::size + BackupId::size) return fail(Code::corrupt, "the key has a wrong length");
+  row.database = TRY(DatabaseId::from_bytes(ids.first(DatabaseId::size)));
+  row.backup = TRY(BackupId::from_bytes(ids.subspan(DatabaseId::size)));
+  row.unchanged_since = Timestamp::from_micros(static_cast<std::int64_t>(read_be<std::uint64_t>(value)));
+  std::copy_n(value.begin() + sequence_size, row.content.size(), row.content.begin());
+  return row;
+}
+
 template <class Row>
 Result<std::vector<Row>> read_prefix(KeyValueStore& store, Family family, ByteView prefix, ByteView from,
                                      std::size_t limit) {
@@ -182,6 +195,13 @@ CatalogChange put_row(const ReplyRow& row) {
   return {Family::replies, reply_key(row.peer, row.request), std::move(value)};
 }
 
+CatalogChange put_row(const StraySighting& row) {
+  Bytes value;
+  append_be(value, static_cast<std::uint64_t>(row.unchanged_since.micros()));
+  append(value, row.content);
+  return {Family::meta, stray_key(row.database, row.backup), std::move(value)};
+}
+
 CatalogChange remove_row(const Policy& row) {
   return removal(Family::policies, policy_key(row.name));
 }
@@ -210,6 +230,10 @@ CatalogChange remove_row(const WalRemovalRow& row) {
   return removal(Family::meta, wal_removal_key(row.database, row.timeline));
 }
 
+CatalogChange remove_row(const StraySighting& row) {
+  return removal(Family::meta, stray_key(row.database, row.backup));
+}
+
 template <class Row>
 Result<std::vector<Row>> read_rows(KeyValueStore& store) {
   return read_prefix<Row>(store, family_of<Row>, {}, {}, SIZE_MAX);
@@ -221,6 +245,10 @@ Result<std::vector<AssignmentRow>> read_rows<AssignmentRow>(KeyValueStore& store
 template <>
 Result<std::vector<WalRemovalRow>> read_rows<WalRemovalRow>(KeyValueStore& store) {
   return read_prefix<WalRemovalRow>(store, Family::meta, wal_removal_prefix(), {}, SIZE_MAX);
+}
+template <>
+Result<std::vector<StraySighting>> read_rows<StraySighting>(KeyValueStore& store) {
+  return read_prefix<StraySighting>(store, Family::meta, stray_prefix(), {}, SIZE_MAX);
 }
 template Result<std::vector<Node>> read_rows<Node>(KeyValueStore&);
 template Result<std::vector<Database>> read_rows<Database>(KeyValueStore&);

@@ -39,6 +39,16 @@ struct WalRemovalRow {
   friend bool operator==(const WalRemovalRow&, const WalRemovalRow&) = default;
 };
 
+// Objects of one backup without a record, over all stores: what they are (a hash of names and sizes) and since when
+// they have been exactly that.
+struct StraySighting {
+  DatabaseId database;
+  BackupId backup;
+  Sha256 content{};
+  Timestamp unchanged_since;
+  friend bool operator==(const StraySighting&, const StraySighting&) = default;
+};
+
 // An order that its node has not acknowledged. Its node is its job's.
 CatalogChange put_row(const Node& row);
 CatalogChange put_row(const Database& row);
@@ -57,6 +67,7 @@ CatalogChange put_row(const AssignmentRow& row);
 // As it is: a token's text must have been taken out.
 CatalogChange put_row(const ReplyRow& row);
 CatalogChange put_row(const WalRemovalRow& row);
+CatalogChange put_row(const StraySighting& row);
 
 // Only what makes up the key is looked at.
 CatalogChange remove_row(const Policy& row);
@@ -68,6 +79,7 @@ CatalogChange remove_row(const Restore& row);
 CatalogChange remove_row(const JobRow& row);
 CatalogChange remove_row(const ReplyRow& row);
 CatalogChange remove_row(const WalRemovalRow& row);
+CatalogChange remove_row(const StraySighting& row);
 
 // Every row of a kind in key order. Code::corrupt or Code::unsupported names the family and the key.
 template <class Row>

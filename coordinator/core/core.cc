@@ -12,6 +12,7 @@
 #include "coordinator/core/replies.h"
 #include "coordinator/core/sessions.h"
 #include "coordinator/core/state.h"
+#include "coordinator/core/sweep.h"
 #include "coordinator/core/wal_positions.h"
 
 namespace holdfast {
@@ -78,6 +79,7 @@ void tick(Turn& turn) {
   watch_jobs(turn);
   store_wal_ranges(turn);
   watch_retention(turn);
+  watch_sweeps(turn);
   expire_plans(turn);
   forget_old_answers(turn);
   watch_job_history(turn);
@@ -118,7 +120,9 @@ Effects Core::apply(const Event& event, Timestamp now) {
                         },
                         [&](const Tick&) { tick(turn); },
                         [&](const ObjectsRemoved& removed) { objects_removed(turn, removed); },
-                        [&](const WalRemoved& removed) { wal_removed(turn, removed); }},
+                        [&](const WalRemoved& removed) { wal_removed(turn, removed); },
+                        [&](const BackupsListed& listed) { backups_listed(turn, listed); },
+                        [&](const StraysRemoved& removed) { strays_removed(turn, removed); }},
              event);
   settle_databases(turn);
   if (std::holds_alternative<Tick>(event)) resend_assignments(turn);

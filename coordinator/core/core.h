@@ -2,12 +2,15 @@
 // The coordinator's decisions: one deterministic state machine. No I/O, no threads, no clock. Same events, same times,
 // same entropy: same effects.
 #include <memory>
+#include <optional>
+#include <set>
 #include <variant>
 #include <vector>
 
 #include "coordinator/catalog/store.h"
 #include "shared/base/entropy.h"
 #include "shared/identity/certificate.h"
+#include "shared/store/store.h"
 #include "shared/wire/messages.h"
 #include "shared/wire/transport.h"
 
@@ -33,7 +36,27 @@ struct WalRemoved {
   Lsn keep_from;
   std::optional<Error> error;
 };
-using Event = std::variant<MessageCame, Tick, ObjectsRemoved, WalRemoved>;
+struct StoreObjects {
+  std::string store;
+  std::vector<ObjectInfo> objects;
+};
+// Answer to ListBackups work.
+struct BackupsListed {
+  DatabaseId database;
+  std::vector<StoreObjects> stores;  // every store, each listed without an error
+  std::set<std::string> needed;      // packs that sound records name beside their own
+  std::optional<Error> error;        // a store could not be listed or a record not be read: nothing above counts
+};
+// Answer to RemoveStrays work. What went is counted even when something else could not.
+struct StraysRemoved {
+  DatabaseId database;
+  BackupId backup;
+  std::string why;
+  std::uint64_t objects = 0;
+  std::uint64_t bytes = 0;
+  std::optional<Error> error;  // Code::conflict: it has a record, and nothing was removed
+};
+using Event = std::variant<MessageCame, Tick, ObjectsRemoved, WalRemoved, BackupsListed, StraysRemoved>;
 
 // ---- effects -------------------------------------------------------------------------------------------------------
 struct Send {
@@ -57,7 +80,23 @@ struct RemoveWal {
   Timeline timeline;
   Lsn keep_from;
 };
-using Work = std::variant<RemoveObjects, RemoveWal>;
+// What lies below "<database>/backups/", and what the records there need.
+struct ListBackups {
+  FleetId fleet;
+  SignPublicKey root;
+  DatabaseId database;
+  std::vector<StoreInfo> stores;
+};
+// Objects of a backup that never came to be. A record in any of `stores`, or a store that cannot say whether it has
+// one: nothing is removed.
+struct RemoveStrays {
+  DatabaseId database;
+  BackupId backup;
+  std::string why;
+  std::vector<StoreInfo> stores;      // all there are
+  std::vector<StoreObjects> objects;  // to remove
+};
+using Work = std::variant<RemoveObjects, RemoveWal, ListBackups, RemoveStrays>;
 
 struct Effects {
   std::vector<CatalogChange> changes;  // committed first, as one batch with those of the round
@@ -82,6 +121,8 @@ struct CoreIdentity {
   std::vector<std::string> fleet_endpoints;
   std::uint64_t epoch = 0;  // from begin_epoch()
   std::uint32_t heartbeat_seconds = 60;
+  Micros sweep_every{std::chrono::hours(24)};  // stores, for what failed backups left behind
+  Micros sweep_grace{std::chrono::hours(48)};  // for which that lies there at least
   std::string version;
 };
 

@@ -29,6 +29,8 @@ void node_heard(Turn& turn, const Node& node) {
   session.heard_at = turn.now;
   if (session.online) return;
   session.online = true;
+  session.online_since = turn.now;
+  session.running_jobs.reset();
   for (const DatabaseId database : turn.state.databases_by_node[node.id]) turn.touched_databases.insert(database);
   turn.touched_nodes.insert(node.id);
 }
@@ -57,6 +59,7 @@ void node_hello(Turn& turn, const MessageCame& event, const Node& known, const H
   turn.put(node);
 
   Session& session = state.sessions[node.id];
+  session.running_jobs.reset();
   session.inventory_revision = 0;  // the agent sends its inventory with every session
   session.acked_assignment = hello.assignment_revision;
   session.assignment_sent_at = {};
@@ -89,6 +92,7 @@ void node_heartbeat(Turn& turn, const MessageCame& event, const Node& known, con
     node.clock_offset_ms = offset;
     turn.put(node);
   }
+  state.sessions[known.id].running_jobs = heartbeat.running_jobs;
   for (const auto& position : heartbeat.positions) wal_position_came(turn, state.nodes.at(known.id), position);
   const auto assigned = state.assignments.find(known.id);
   turn.send(event.door, event.peer,

@@ -87,6 +87,7 @@ Result<> load_state(CoreState& state, KeyValueStore& catalog) {
   for (const auto& row : TRY(read_rows<WalRemovalRow>(catalog))) {
     state.wal_removals[{row.database, row.timeline}] = {row, {}};
   }
+  for (const auto& row : TRY(read_rows<StraySighting>(catalog))) state.strays[row.database][row.backup] = row;
   for (const auto& row : TRY(read_rows<WalRange>(catalog))) {
     auto& log = state.wal[row.database];
     log.ranges.push_back(row);
@@ -204,6 +205,10 @@ void Turn::put(const WalRemovalRow& row) {
   state.wal_removals[{row.database, row.timeline}].row = row;
   effects.changes.push_back(put_row(row));
 }
+void Turn::put(const StraySighting& row) {
+  state.strays[row.database][row.backup] = row;
+  effects.changes.push_back(put_row(row));
+}
 void Turn::remove(const Policy& row) {
   effects.changes.push_back(remove_row(row));
   state.policies.erase(std::string(row.name));
@@ -237,6 +242,11 @@ void Turn::remove(const ReplyRow& row) {
 void Turn::remove(const WalRemovalRow& row) {
   effects.changes.push_back(remove_row(row));
   state.wal_removals.erase(std::pair(row.database, row.timeline));
+}
+void Turn::remove(const StraySighting& row) {
+  effects.changes.push_back(remove_row(row));
+  const BackupId id = row.backup;
+  state.strays[row.database].erase(id);
 }
 void Turn::remove_order(JobId job) {
   const auto found = state.orders.find(job);

@@ -1,6 +1,7 @@
 #pragma once
 // What the core knows, and one event being applied to it. Everything that must survive is a row of the catalog with a
 // copy here; the rest (sessions, challenges, what was sent when) may be forgotten at any moment.
+#include <deque>
 #include <map>
 #include <set>
 
@@ -26,6 +27,8 @@ struct Challenge {
 struct Session {
   Timestamp heard_at;  // never: not since the core was loaded
   bool online = false;
+  Timestamp online_since;                     // meaningful while it is online
+  std::optional<std::uint32_t> running_jobs;  // as it said last since then
   std::uint64_t inventory_revision = 0;
   std::uint64_t acked_assignment = 0;
   Timestamp assignment_sent_at;
@@ -50,6 +53,13 @@ struct WalLog {
   std::vector<WalRange> ranges;  // by timeline, then position; they neither overlap nor touch
   std::vector<WalRange> stored;
   Timestamp stored_at;
+};
+
+// Where the sweep through the stores stands.
+struct SweepState {
+  Timestamp next_at;               // never: not set yet
+  std::deque<DatabaseId> waiting;  // to be looked at in this sweep
+  bool listing = false;            // one is being looked at
 };
 
 // Released log whose removal is not confirmed.
@@ -86,6 +96,7 @@ struct Knowledge {
   std::map<NodeId, AssignmentRow> assignments;
   std::map<CurvePublicKey, std::map<std::uint64_t, ReplyRow>> replies;  // replies.h
   std::map<std::pair<DatabaseId, Timeline>, WalRemoval> wal_removals;
+  std::map<DatabaseId, std::map<BackupId, StraySighting>> strays;
   AuditHead audit;
 
   std::map<NodeId, Session> sessions;
@@ -97,6 +108,7 @@ struct Knowledge {
   std::map<JobId, std::string> store_checks;  // which store a running check is about
   Timestamp retention_at;
   Timestamp job_history_at;
+  SweepState sweep;
   std::uint64_t messages_sent = 0;
   std::uint64_t known_keys_revision = 1;
 };
@@ -144,6 +156,7 @@ struct Turn {
   void put(const AssignmentRow& row);
   void put(const ReplyRow& row);
   void put(const WalRemovalRow& row);
+  void put(const StraySighting& row);
   void remove(const Policy& row);
   void remove(const StoreInfo& row);
   void remove(const Backup& row);
@@ -152,6 +165,7 @@ struct Turn {
   void remove(const JobRow& row);
   void remove(const ReplyRow& row);
   void remove(const WalRemovalRow& row);
+  void remove(const StraySighting& row);
   void remove_order(JobId job);
 
   void send(Door door, const CurvePublicKey& peer, MessageBody body, std::uint64_t in_reply_to = 0);

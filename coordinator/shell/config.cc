@@ -32,6 +32,18 @@ Result<> read_log(Setting log, CoordinatorConfig& config) {
   return {};
 }
 
+Result<> read_sweep(Setting sweep, CoordinatorConfig& config) {
+  const auto read = [&sweep](std::string_view key, Micros& into) -> Result<> {
+    const Setting setting = TRY(sweep.at(key));
+    if (!setting.is_present()) return {};
+    into = TRY(setting.duration());
+    if (into < std::chrono::seconds(1)) return std::unexpected(setting.error("must be a second at least"));
+    return {};
+  };
+  TRY(read("every", config.sweep_every));
+  return read("grace", config.sweep_grace);
+}
+
 template <class Number>
 Result<> read_number(Setting& root, std::string_view key, std::int64_t from, std::int64_t to, Number& into) {
   if (const Setting setting = TRY(root.at(key)); setting.is_present()) {
@@ -65,6 +77,7 @@ Result<CoordinatorConfig> parse_config(std::string_view yaml, std::string source
   TRY(read_endpoints(root, "enrol_endpoints", config.enrol_endpoints));
   TRY(read_number(root, "heartbeat_seconds", 1, 3600, config.heartbeat_seconds));
   TRY(read_number(root, "enrol_messages_per_minute", 1, 1'000'000, config.enrol_messages_per_minute));
+  if (const Setting sweep = TRY(root.at("sweep")); sweep.is_present()) TRY(read_sweep(sweep, config));
   if (const Setting http = TRY(root.at("http")); http.is_present()) config.http = TRY(http.text());
   TRY(root.finish());
   return config;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "shared/base/time.h"
 #include "shared/log/log.h"
 
 namespace holdfast {
@@ -18,6 +19,8 @@ struct CoordinatorConfig {
   std::vector<std::string> enrol_endpoints;
   std::uint32_t heartbeat_seconds = 60;           // asked of agents
   std::uint32_t enrol_messages_per_minute = 120;  // of one address
+  Micros sweep_every{std::chrono::hours(24)};     // through the stores, for what failed backups left behind
+  Micros sweep_grace{std::chrono::hours(48)};     // for which that lies there at least before it goes
   std::string http;                               // accepted; nothing is served there yet
 };
 

@@ -50,6 +50,8 @@ CoreIdentity identity_of(StateDirectory& state, const ProgramOptions& options, c
       first_set(options.config.fleet_endpoints, state.fleet_endpoints, endpoint_of(host, transport.port(Door::fleet)));
   out.epoch = epoch;
   out.heartbeat_seconds = options.config.heartbeat_seconds;
+  out.sweep_every = options.config.sweep_every;
+  out.sweep_grace = options.config.sweep_grace;
   out.version = options.version;
   return out;
 }

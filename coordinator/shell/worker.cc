@@ -115,6 +115,16 @@ void Worker::carry_out(const RemoveObjects& work) {
   answers_.send(ObjectsRemoved{work.backup, std::move(error)});
 }
 
+void Worker::carry_out(const ListBackups& work) {
+  auto listed = list_backup_objects(work, open_, [this] { return stopping(); });
+  if (listed) answers_.send(*std::move(listed));
+}
+
+void Worker::carry_out(const RemoveStrays& work) {
+  auto removed = remove_strays(work, open_, [this] { return stopping(); });
+  if (removed) answers_.send(*std::move(removed));
+}
+
 void Worker::carry_out(const RemoveWal& work) {
   const auto removed = remove_wal(work, open_, [this] { return stopping(); });
   {

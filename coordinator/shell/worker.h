@@ -1,6 +1,6 @@
 #pragma once
-// Slow work that the core asks for, on a thread of its own: removing objects from stores. The deleter cannot read, and
-// the reader cannot delete: nobody but the coordinator runs this.
+// Slow work that the core asks for, on a thread of its own: removing objects from stores, and looking for those that
+// nobody needs. The deleter cannot read content, and who reads it cannot delete: nobody but the coordinator runs this.
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -27,6 +27,11 @@ std::optional<Error> remove_objects(const RemoveObjects& work, const OpenStore& 
 // Objects of the timeline that end at or before keep_from. How many went.
 Result<std::size_t> remove_wal(const RemoveWal& work, const OpenStore& open, const StopAsked& stop);
 
+// What lies below the database's backups in every store, and what the records there need. nullopt: asked to stop.
+std::optional<BackupsListed> list_backup_objects(const ListBackups& work, const OpenStore& open, const StopAsked& stop);
+// Looks for the record in every store once more, and removes only when none has it. nullopt: asked to stop.
+std::optional<StraysRemoved> remove_strays(const RemoveStrays& work, const OpenStore& open, const StopAsked& stop);
+
 class Worker {
  public:
   Worker(OpenStore open, Logger log);
@@ -49,6 +54,8 @@ class Worker {
   void run();
   void carry_out(const RemoveObjects& work);
   void carry_out(const RemoveWal& work);
+  void carry_out(const ListBackups& work);
+  void carry_out(const RemoveStrays& work);
   bool stopping() const;
 
   const OpenStore open_;

@@ -30,7 +30,9 @@ FleetModel::FleetModel(const ModelOptions& options)
       root_(make_sign_key(entropy_)),
       intermediate_(make_sign_key(entropy_)),
       recovery_(make_box_key(entropy_)),
-      admin_(entropy_) {
+      admin_(entropy_),
+      object_store_(options.store_fault) {
+  world_.store = &object_store_;
   world_.fleet = entropy_.id<FleetId>();
   world_.recovery = recovery_.public_key;
   intermediate_certificate_ =
@@ -66,6 +68,7 @@ FleetModel::FleetModel(const ModelOptions& options)
 
 void FleetModel::load() {
   core_.reset();
+  work_.clear();
   epoch_ = *store_.begin_epoch();
   CoreIdentity identity;
   identity.fleet = world_.fleet;
@@ -77,6 +80,8 @@ void FleetModel::load() {
   identity.enrol_endpoints = {"tcp://hub:7401"};
   identity.fleet_endpoints = {"tcp://hub:7400"};
   identity.version = "0.1.0";
+  identity.sweep_every = std::chrono::seconds(30);
+  identity.sweep_grace = std::chrono::seconds(45);
   auto loaded = Core::load(store_, std::move(identity), core_entropy_, now_);
   if (!loaded) {
     violation("the catalog cannot be loaded: " + loaded.error().text());
@@ -143,6 +148,19 @@ void FleetModel::operator_round(const Weather& weather) {
   }
 }
 
+// A store takes its time: what was asked for in one second is sometimes done some seconds later.
+void FleetModel::worker_round(std::vector<Event>& events) {
+  while (!work_.empty() && !happens(entropy_, 100)) {
+    if (const auto* list = std::get_if<ListBackups>(&work_.front()))
+      events.emplace_back(object_store_.carry_out(*list));
+    if (const auto* strays = std::get_if<RemoveStrays>(&work_.front())) {
+      events.emplace_back(object_store_.carry_out(*strays));
+      for (const auto& lost : object_store_.losses()) violation(fmt::format("\"{}\" is gone and was needed", lost));
+    }
+    work_.pop_front();
+  }
+}
+
 // The shell's round: apply all that came, commit it as one batch, then send. A crash may come before or after the
 // commit; what was not sent by then never is.
 void FleetModel::coordinator_round(const Weather& weather) {
@@ -157,6 +175,7 @@ void FleetModel::coordinator_round(const Weather& weather) {
     if (core_->admission(message.door, message.peer) != Admission::admit) continue;
     events.emplace_back(MessageCame{message.door, message.peer, "10.0.0.1", std::move(message.message)});
   }
+  worker_round(events);
   events.emplace_back(Tick{});
   Effects round;
   for (const Event& event : events) round.add(core_->apply(event, now_));
@@ -168,6 +187,7 @@ void FleetModel::coordinator_round(const Weather& weather) {
     return;
   }
   commit(round.changes);
+  for (auto& work : round.work) work_.push_back(std::move(work));
   for (const Send& sent : round.sends) {
     watch_send(sent);
     mix(sent.peer.bytes());

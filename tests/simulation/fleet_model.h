@@ -1,6 +1,8 @@
 #pragma once
 // The world of a simulation: one coordinator on a catalog in memory, many agents, a bad network, and a watch over what
 // must never happen.
+#include <deque>
+
 #include "tests/simulation/simulated_agent.h"
 #include "tests/simulation/simulated_operator.h"
 
@@ -19,6 +21,7 @@ struct ModelOptions {
   std::uint64_t seed = 1;
   std::uint32_t agents = 200;
   std::uint32_t token_uses = 195;  // fewer than agents: some never get in
+  SimulatedStore::Fault store_fault = SimulatedStore::Fault::none;
 };
 
 class FleetModel {
@@ -40,6 +43,7 @@ class FleetModel {
   std::size_t complete_backups() const;
   const SimulatedOperator& admin() const { return admin_; }
   std::size_t tokens() const { return tokens_.size(); }
+  std::size_t swept_objects() const { return object_store_.swept(); }
   std::size_t ordered_jobs() const { return ordered_.size(); }
 
  private:
@@ -58,6 +62,7 @@ class FleetModel {
   void coordinator_round(const Weather& weather);
   void operator_round(const Weather& weather);
   void deliver();
+  void worker_round(std::vector<Event>& events);
   // Into the catalog, and into the shadow that the invariants look at.
   void commit(const std::vector<CatalogChange>& changes);
   void watch_job(const JobRow& row);
@@ -82,7 +87,9 @@ class FleetModel {
   BoxKeyPair recovery_;
   SimulatedOperator admin_;
   Bytes intermediate_certificate_;
+  SimulatedStore object_store_;
   SimulatedWorld world_;
+  std::deque<Work> work_;  // given to the worker and not done yet
   MemoryStore store_;
   std::uint64_t epoch_ = 0;
   std::unique_ptr<Core> core_;

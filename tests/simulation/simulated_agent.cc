@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "shared/identity/token.h"
+#include "shared/repository/layout.h"
 #include "shared/repository/record.h"
 
 namespace holdfast {
@@ -119,6 +120,7 @@ std::vector<std::pair<Door, Message>> SimulatedAgent::step(Timestamp now) {
     heartbeat_at_ = now;
     Heartbeat heartbeat;
     heartbeat.clock = now;
+    heartbeat.running_jobs = running();
     say(out, Door::fleet, heartbeat);
   }
   return out;
@@ -181,6 +183,7 @@ void SimulatedAgent::begin_backup(JobId job, DatabaseId database, BackupId backu
   row.node = journal_.host.node;
   row.started_at = now;
   report.backup = row;
+  world_->store->put(pack_name(database, backup, 0));
   journal_.reports[job] = pending;
 }
 
@@ -196,6 +199,8 @@ void SimulatedAgent::advance_jobs(Timestamp now) {
     if (dice > 4) continue;
     ++pending.report.sequence;
     pending.acked = false;
+    const Job& job = pending.report.job;
+    world_->store->put(pack_name(job.database, job.backup, static_cast<std::uint32_t>(pending.report.sequence)));
     if (dice == 0) {
       pending.report.job.state = JobState::failed;
       pending.report.job.error = "bad luck";
@@ -204,6 +209,17 @@ void SimulatedAgent::advance_jobs(Timestamp now) {
       finish_backup(pending, now);
     }
   }
+}
+
+std::set<std::string> SimulatedAgent::store_backup(const Pending& pending) {
+  const Job& job = pending.report.job;
+  std::set<std::string> needed;
+  if (const auto parent = journal_.parents.find(job.database); parent != journal_.parents.end()) {
+    needed.insert(pack_name(job.database, parent->second, 0));
+  }
+  world_->store->put(manifest_name(job.database, job.backup));
+  world_->store->put_record(job.database, job.backup, needed);
+  return needed;
 }
 
 void SimulatedAgent::finish_backup(Pending& pending, Timestamp now) {
@@ -232,6 +248,9 @@ void SimulatedAgent::finish_backup(Pending& pending, Timestamp now) {
   record.finished_at = now;
   record.epoch = host.epochs[database];
   record.needed_epochs = {record.epoch};
+  for (const auto& pack : store_backup(pending)) record.needed_packs.push_back({{pack, 100, {}}, 50});
+  if (!record.needed_packs.empty()) record.type = BackupType::incremental;
+  journal_.parents[database] = record.backup;
   JobReport& report = pending.report;
   report.job.state = JobState::complete;
   report.job.finished_at = now;
@@ -251,12 +270,20 @@ void SimulatedAgent::crash() {
   ++journal_.generation;
   for (auto& [id, pending] : journal_.reports) {
     if (is_final(pending.report.job.state)) continue;
+    // The end came behind the record, and the store cannot be asked when it is back: a backup that nobody knows of.
+    if (entropy_->below(4) == 0) store_backup(pending);
     pending.report.job.state = JobState::failed;  // cut off: it is never begun again
     pending.report.job.error = "the agent was interrupted";
     pending.report.backup->state = BackupState::failed;
     ++pending.report.sequence;
     pending.acked = false;
   }
+}
+
+std::uint32_t SimulatedAgent::running() const {
+  std::uint32_t count = 0;
+  for (const auto& [id, pending] : journal_.reports) count += is_final(pending.report.job.state) ? 0 : 1;
+  return count;
 }
 
 std::string SimulatedAgent::unrest() const {

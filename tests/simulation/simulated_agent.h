@@ -5,11 +5,13 @@
 #include <set>
 
 #include "tests/coordinator/core/fleet_fixture.h"
+#include "tests/simulation/simulated_store.h"
 
 namespace holdfast {
 
 // What the world hands out to all agents.
 struct SimulatedWorld {
+  SimulatedStore* store = nullptr;
   FleetId fleet;
   BoxPublicKey recovery;
   std::string token;
@@ -53,7 +55,8 @@ class SimulatedAgent {
     std::map<DatabaseId, EpochReport> epochs;  // not acknowledged yet
     std::set<BackupId> finished;
     std::set<DatabaseId> backed_up;
-    std::set<JobId> order_acks;  // orders taken; acknowledged whenever they come again
+    std::map<DatabaseId, BackupId> parents;  // whose packs the next backup takes over
+    std::set<JobId> order_acks;              // orders taken; acknowledged whenever they come again
   };
 
   void say(std::vector<std::pair<Door, Message>>& out, Door door, MessageBody body);
@@ -63,6 +66,9 @@ class SimulatedAgent {
   void begin_backup(JobId job, DatabaseId database, BackupId backup, Timestamp now);
   void advance_jobs(Timestamp now);
   void finish_backup(Pending& pending, Timestamp now);
+  // Its last objects; returns the packs of earlier backups that it needs.
+  std::set<std::string> store_backup(const Pending& pending);
+  std::uint32_t running() const;
   std::vector<FoundDatabase> found() const;
 
   std::uint32_t number_;

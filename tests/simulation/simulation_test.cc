@@ -24,6 +24,7 @@ TEST(FleetSimulation, LosesNoOrderAndRunsNoneTwiceWhateverTheWeather) {
   std::size_t answers = 0;
   std::size_t repeated = 0;
   std::size_t tokens = 0;
+  std::size_t swept = 0;
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
     ModelOptions options;
     options.seed = seed;
@@ -41,6 +42,7 @@ TEST(FleetSimulation, LosesNoOrderAndRunsNoneTwiceWhateverTheWeather) {
     answers += model.admin().answered();
     repeated += model.admin().repeated();
     tokens += model.tokens();
+    swept += model.swept_objects();
   }
   // A simulation in which nothing happened proves nothing.
   EXPECT_GT(backups, seeds * 100);
@@ -49,8 +51,23 @@ TEST(FleetSimulation, LosesNoOrderAndRunsNoneTwiceWhateverTheWeather) {
   EXPECT_GT(answers, seeds * 20);
   EXPECT_GT(repeated, seeds * 20);
   EXPECT_GT(tokens, seeds * 5);
+  EXPECT_GT(swept, seeds);
   std::cout << seeds << " seeds, " << backups << " backups, " << orders << " orders, " << crashes
-            << " crashes of the coordinator\n";
+            << " crashes of the coordinator, " << swept << " objects of failed backups swept away\n";
+}
+
+// The watch itself: a sweep that does not see the records takes away what they need, and that is noticed.
+TEST(FleetSimulation, NoticesASweepThatTakesWhatABackupNeeds) {
+  ModelOptions options;
+  options.seed = number_from("HOLDFAST_SIMULATION_FIRST", 5);
+  options.agents = options.token_uses = 40;
+  options.store_fault = SimulatedStore::Fault::hides_records;
+  Weather rough;
+  rough.agent_crash_per_mille = 20;
+  FleetModel model(options);
+  model.run(2 * rough_steps, rough);
+  ASSERT_FALSE(model.violations().empty());
+  EXPECT_NE(model.violations().front().find("is gone and was needed"), std::string::npos) << model.violations().front();
 }
 
 TEST(FleetSimulation, GivesTheSameTraceForTheSameSeed) {

@@ -13,6 +13,8 @@ TEST(CoordinatorConfig, HasDefaults) {
   EXPECT_EQ(config->enrol_port, 7401);
   EXPECT_EQ(config->heartbeat_seconds, 60U);
   EXPECT_EQ(config->log_format, LogFormat::text);
+  EXPECT_EQ(config->sweep_every, std::chrono::hours(24));
+  EXPECT_EQ(config->sweep_grace, std::chrono::hours(48));
 }
 
 TEST(CoordinatorConfig, TakesEverySetting) {
@@ -26,6 +28,7 @@ enrol_endpoints: ["tcp://backup.example:7401"]
 heartbeat_seconds: 1
 enrol_messages_per_minute: 5
 http: 127.0.0.1:7480
+sweep: {every: 6h, grace: 3d}
 )",
                                    "c.yaml");
   ASSERT_TRUE(config) << config.error().text();
@@ -39,6 +42,8 @@ http: 127.0.0.1:7480
   EXPECT_EQ(config->heartbeat_seconds, 1U);
   EXPECT_EQ(config->enrol_messages_per_minute, 5U);
   EXPECT_EQ(config->http, "127.0.0.1:7480");
+  EXPECT_EQ(config->sweep_every, std::chrono::hours(6));
+  EXPECT_EQ(config->sweep_grace, std::chrono::hours(72));
 }
 
 TEST(CoordinatorConfig, RefusesWhatItDoesNotUnderstandWithTheLine) {
@@ -54,6 +59,7 @@ TEST(CoordinatorConfig, RefusesWhatItDoesNotUnderstandWithTheLine) {
       {"port too large", "fleet_port: 65536\n", "c.yaml:1:"},
       {"heartbeat of nothing", "heartbeat_seconds: 0\n", "c.yaml:1:"},
       {"endpoint without scheme", "fleet_endpoints: [backup:7400]\n", "c.yaml:1:"},
+      {"sweep without a grace", "sweep: {grace: 0s}\n", "c.yaml:1:"},
       {"endpoint without port", "fleet_endpoints: [\"tcp://backup\"]\n", "c.yaml:1:"},
   };
   for (const Case& c : cases) {
