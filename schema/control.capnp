@@ -200,6 +200,7 @@ struct BackupOrder {
   backup @1 :Data;  # BackupId, the id to use
   type @2 :BackupType;
   note @3 :Text;
+  skipPageCheck @4 :Bool;  # PostgreSQL: page checksums are not looked at
 }
 
 struct RestoreOrder {

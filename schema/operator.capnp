@@ -133,6 +133,7 @@ struct CreateBackupRequest {
   selection @0 :Selection;  # must not be empty
   type @1 :BackupType;
   note @2 :Text;
+  skipPageCheck @3 :Bool;  # PostgreSQL: page checksums are not looked at
 }
 
 # Role operator; remove needs admin. Answered by DoneReply.

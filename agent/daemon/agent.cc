@@ -315,6 +315,7 @@ JobWork Agent::work_for(const BackupOrder& order, JobReport& report) {
     if (!order.backup.is_null()) task->backup = order.backup;
     task->asked = order.type;
     task->note = order.note;
+    task->page_check = order.skip_page_check ? PageCheck::skip : PageCheck::verify;
     return backup_work(std::move(*task), backup_parts());
   }
   return failing({Code::not_found, fmt::format("database {} is not assigned to this node", order.database), {}});

@@ -112,6 +112,7 @@ class BackupRun {
     request.database = task_.assigned.database;
     request.backup = task_.backup;
     request.label = fmt::format("holdfast {}", task_.backup);
+    request.page_check = task_.page_check;
     request.workers = task_.assigned.policy.workers;
     request.between_frames = [this] { pace_.after_work(); };
     request.progress = [this](ByteCount done, ByteCount total) {
@@ -243,6 +244,9 @@ class BackupRun {
     report_.job.outcome = fmt::format("{} bytes read, {} stored", backup.read_bytes, backup.stored_bytes);
     if (backup.missed_pages > 0) {
       report_.job.outcome += fmt::format("; THE MAP OF CHANGED BLOCKS MISSED {} PAGES", backup.missed_pages);
+    }
+    if (task_.page_check == PageCheck::skip && task_.assigned.engine == Engine::postgres) {
+      report_.job.outcome += ", page checksums were not looked at";
     }
     if (backup.bad_pages > 0) {
       report_.job.outcome += fmt::format("; {} PAGES WITH A WRONG CHECKSUM, the first: {}", backup.bad_pages,

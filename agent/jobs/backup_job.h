@@ -2,6 +2,7 @@
 // One backup of one database, from the first byte to the record that makes it exist.
 #include "agent/incremental/incremental_memory.h"
 #include "agent/jobs/job_runner.h"
+#include "agent/postgres/base_backup.h"
 #include "agent/protection/epochs.h"
 #include "agent/protection/shipping.h"
 #include "agent/protection/store_access.h"
@@ -16,6 +17,7 @@ struct BackupTask {
   BackupId backup;
   BackupType asked = BackupType::full;
   std::string note;
+  PageCheck page_check = PageCheck::verify;
   FoundDatabase found;
   std::optional<PostgresEndpoint> endpoint;  // PostgreSQL
 };

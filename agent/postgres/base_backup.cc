@@ -123,7 +123,7 @@ class BaseBackup {
     result_.control = control;
     result_.system_id = control.system_id;
     result_.wal_segment_size = control.wal_segment_size;
-    result_.page_checksums = control.page_checksums;
+    result_.page_checksums = request_.page_check == PageCheck::verify ? control.page_checksums : PageChecksums::off;
     if (control.block_size != page_size || control.relation_segment_blocks != relation_segment_pages) {
       return fail(Code::unsupported,
                   fmt::format("the server was built with pages of {} bytes and {} pages a file", control.block_size,

@@ -21,6 +21,9 @@ struct BackupSituation {
   ServerRole role = ServerRole::primary;
 };
 
+// Whether pages are held against their checksums as they are read, where the cluster has them.
+enum class PageCheck : std::uint8_t { verify, skip };
+
 struct BaseBackupRequest {
   PostgresEndpoint endpoint;
   std::string data_directory;
@@ -28,6 +31,7 @@ struct BaseBackupRequest {
   BackupId backup;
   std::string label = "holdfast";
   unsigned workers = 0;  // 0: half the cores, at least 2
+  PageCheck page_check = PageCheck::verify;
   CopyPlanLimits limits = {};
   // What need not be read because an earlier backup has it; empty: all of it is read. global/pg_control is always.
   std::function<Result<CopyPlan>(const BackupSituation&)> plan = {};

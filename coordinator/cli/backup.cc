@@ -45,6 +45,7 @@ struct CreateOptions {
   std::string type = "full";
   std::string note;
   bool dry_run = false;
+  bool no_verify = false;
   WaitArguments wait;
 };
 
@@ -68,6 +69,7 @@ Result<ExitCode> create(Session& session, const CreateOptions& options) {
   CreateBackupRequest request;
   request.selection = TRY(chosen(session, options));
   request.note = options.note;
+  request.skip_page_check = options.no_verify;
   if (options.type == "incremental") request.type = BackupType::incremental;
   if (options.type == "differential") request.type = BackupType::differential;
   if (options.dry_run) {
@@ -89,6 +91,7 @@ void add_create(CommandWord& noun) {
   verb.flag("--all", options->all, "every database of the fleet");
   verb.option("--type", options->type, "how to make it").one_of({"full", "incremental", "differential"});
   verb.option("--note", options->note, "a text that stays with the backup");
+  verb.flag("--no-verify", options->no_verify, "do not look at page checksums (PostgreSQL) while reading");
   add_dry_run(verb, options->dry_run);
   add_wait_arguments(verb, options->wait);
   verb.runs([options](Session& session) { return create(session, *options); });

@@ -91,7 +91,8 @@ Answer create_backup(Turn& turn, const std::string& who, const CreateBackupReque
     job.database = id;
     job.backup = state.entropy->id<BackupId>();
     job.origin = who;
-    reply.jobs.push_back(start_job(turn, job, BackupOrder{id, job.backup, request.type, request.note}));
+    reply.jobs.push_back(
+        start_job(turn, job, BackupOrder{id, job.backup, request.type, request.note, request.skip_page_check}));
     turn.audit(who, fmt::format("ordered a backup of database {}", database.name));
   }
   if (reply.jobs.empty()) {

@@ -63,6 +63,7 @@ void write_to(schema::BackupOrder::Builder to, const BackupOrder& from) {
   to.setBackup(data_unless_none(from.backup));
   to.setType(enumerant<schema::BackupType>(from.type));
   to.setNote(text_of(from.note));
+  to.setSkipPageCheck(from.skip_page_check);
 }
 
 BackupOrder read_from(schema::BackupOrder::Reader from, Reading& reading) {
@@ -71,6 +72,7 @@ BackupOrder read_from(schema::BackupOrder::Reader from, Reading& reading) {
   out.backup = reading.fixed<BackupId>(from.getBackup());
   out.type = reading.enumerant<BackupType>(from.getType());
   out.note = reading.text(from.getNote());
+  out.skip_page_check = from.getSkipPageCheck();
   return out;
 }
 

@@ -210,6 +210,7 @@ void write_to(schema::CreateBackupRequest::Builder to, const CreateBackupRequest
   write_to(to.initSelection(), from.selection);
   to.setType(enumerant<schema::BackupType>(from.type));
   to.setNote(text_of(from.note));
+  to.setSkipPageCheck(from.skip_page_check);
 }
 
 CreateBackupRequest read_from(schema::CreateBackupRequest::Reader from, Reading& reading) {
@@ -217,6 +218,7 @@ CreateBackupRequest read_from(schema::CreateBackupRequest::Reader from, Reading&
   out.selection = read_from(from.getSelection(), reading);
   out.type = reading.enumerant<BackupType>(from.getType());
   out.note = reading.text(from.getNote());
+  out.skip_page_check = from.getSkipPageCheck();
   return out;
 }
 

@@ -163,6 +163,7 @@ struct BackupOrder {
   BackupId backup;
   BackupType type = BackupType::full;
   std::string note;
+  bool skip_page_check = false;
 };
 struct RestoreOrder {
   RestoreId restore;
@@ -288,6 +289,7 @@ struct CreateBackupRequest {
   Selection selection;
   BackupType type = BackupType::full;
   std::string note;
+  bool skip_page_check = false;
 };
 struct BackupRequest {
   enum class Verb : std::uint8_t { keep, release, remove };

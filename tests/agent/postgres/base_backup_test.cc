@@ -150,6 +150,16 @@ TEST_F(BaseBackups, ReportABadPageAndComplete) {
   ASSERT_TRUE(result.has_value()) << result.error().text();
   EXPECT_EQ(result->findings.bad, 1U);
   EXPECT_THAT(result->findings.bad_list, ::testing::ElementsAre(path + " block 150"));
+
+  auto unchecked = request_for(cluster);
+  unchecked.page_check = PageCheck::skip;
+  auto next = writer_for(unchecked);
+  const auto without = run_base_backup(unchecked, next, clock_, stop_);
+  ASSERT_TRUE(without.has_value()) << without.error().text();
+  EXPECT_EQ(without->findings.bad, 0U);
+  BackupRecord record;
+  describe(*without, record);
+  EXPECT_FALSE(record.pages_checked);
 }
 
 TEST_F(BaseBackups, EndWhenAStopIsRequested) {

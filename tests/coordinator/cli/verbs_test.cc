@@ -177,8 +177,15 @@ TEST_F(Verbs, BackUpAndShowWhatWasMade) {
   reply_ = JobsReply{{samples::id<JobId>(1)}, {"events is excluded"}};
   EXPECT_EQ(fleet_.run({"backup", "create", "orders", "--note", "before upgrade"}), 0) << fleet_.console.errors;
   EXPECT_EQ(fleet_.last<CreateBackupRequest>()->note, "before upgrade");
+  EXPECT_FALSE(fleet_.last<CreateBackupRequest>()->skip_page_check);
   EXPECT_THAT(fleet_.console.output, HasSubstr("c10000000000"));
   EXPECT_EQ(fleet_.console.errors, "warning: events is excluded\n");
+}
+
+TEST_F(Verbs, BackUpWithoutLookingAtPageChecksums) {
+  reply_ = JobsReply{{samples::id<JobId>(1)}, {}};
+  EXPECT_EQ(fleet_.run({"backup", "create", "orders", "--no-verify"}), 0) << fleet_.console.errors;
+  EXPECT_TRUE(fleet_.last<CreateBackupRequest>()->skip_page_check);
 }
 
 TEST_F(Verbs, BackUpAllWhenToldSo) {

@@ -15,8 +15,7 @@ class Jobs : public FleetFixture {
     orders_ = database("orders").id;
   }
   // The order that leaves when an operator asks for a backup.
-  Order order_backup() {
-    CreateBackupRequest request;
+  Order order_backup(CreateBackupRequest request = {}) {
     request.selection.names = {"orders"};
     MessageCame came;
     came.peer = admin_.public_key;
@@ -145,6 +144,19 @@ TEST_F(Jobs, OfOtherPeoplesDatabasesAreDroppedWithAnAlert) {
   EXPECT_EQ(job(order.id).state, JobState::queued);
   pass(std::chrono::seconds(6));
   EXPECT_EQ(count_bodies<Order>(tick()), 1U);
+}
+
+TEST_F(Jobs, CarryWhatTheOperatorAskedOfABackup) {
+  CreateBackupRequest request;
+  request.type = BackupType::differential;
+  request.note = "before the upgrade";
+  request.skip_page_check = true;
+  const auto order = order_backup(request);
+  const auto& backup = std::get<BackupOrder>(order.body);
+  EXPECT_EQ(backup.database, orders_);
+  EXPECT_EQ(backup.type, BackupType::differential);
+  EXPECT_EQ(backup.note, "before the upgrade");
+  EXPECT_TRUE(backup.skip_page_check);
 }
 
 TEST_F(Jobs, AreCancelledAtOnceWhileNobodyHasThem) {

@@ -219,8 +219,8 @@ inline auto fields(AssignmentAck& value) {
   return std::tie(revision);
 }
 inline auto fields(BackupOrder& value) {
-  auto& [database, backup, type, note] = value;
-  return std::tie(database, backup, type, note);
+  auto& [database, backup, type, note, skip_page_check] = value;
+  return std::tie(database, backup, type, note, skip_page_check);
 }
 inline auto fields(RestoreOrder& value) {
   auto& [restore, target, stores, keys] = value;
@@ -298,8 +298,8 @@ inline auto fields(RevokeOperatorRequest& value) {
   return std::tie(name);
 }
 inline auto fields(CreateBackupRequest& value) {
-  auto& [selection, type, note] = value;
-  return std::tie(selection, type, note);
+  auto& [selection, type, note, skip_page_check] = value;
+  return std::tie(selection, type, note, skip_page_check);
 }
 inline auto fields(BackupRequest& value) {
   auto& [verb, id] = value;
