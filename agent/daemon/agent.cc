@@ -208,13 +208,18 @@ void Agent::look_after_slots() {
   if (look) watch_->look_now();
 }
 
-// Receivers for exactly the running clusters that are ours to protect.
+// Receivers for exactly the clusters that are ours to protect.
 void Agent::ship_wal() {
   std::vector<ShippedCluster> clusters;
+  std::set<DatabaseId> unseen;
   for (const auto& assigned : assignment_.databases) {
     if (assigned.engine != Engine::postgres || !assigned.active || !assigned.protect) continue;
     const HostDatabase* host = on_host(assigned.key);
-    if (host == nullptr || !host->endpoint || host->found.standby || host->found.excluded) continue;
+    if (host != nullptr && (host->found.standby || host->found.excluded)) continue;
+    if (host == nullptr || !host->endpoint) {
+      unseen.insert(assigned.database);
+      continue;
+    }
     auto database = protected_database(assigned, host->found, assignment_.stores, stores_);
     if (!database) {
       parts_.log.error("WAL cannot be shipped", database.error(), {{"database", assigned.name}});
@@ -222,7 +227,7 @@ void Agent::ship_wal() {
     }
     clusters.push_back({std::move(*database), *host->endpoint, assigned.policy.rpo_cut, assigned.policy.zstd_level});
   }
-  shipping_.set(std::move(clusters), assignment_.fleet_record);
+  shipping_.set(std::move(clusters), unseen, assignment_.fleet_record);
 }
 
 const HostDatabase* Agent::on_host(const std::string& key) const {

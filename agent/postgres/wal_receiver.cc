@@ -122,12 +122,19 @@ class WalReceiver::Work {
       set_state(WalReceiverState::connecting);
       const auto streamed = stream(backoff);
       if (stop_.stop_requested()) break;
+      // The server may be gone for good, and with it what only we have now.
+      if (auto rest = cutter_.take()) ship(std::move(*rest));
       const Error error = streamed ? Error{Code::unavailable, "the stream ended", {}} : streamed.error();
       status_.with([&error](WalReceiverStatus& status) {
         status.state = WalReceiverState::waiting;
         status.error = error;
       });
-      parts_.log.warning("the log is not streamed", {{"database", settings_.database}, {"error", error.text()}});
+      const LogField cause{"error", error.text()};
+      if (std::exchange(last_problem_, error.text()) != error.text()) {
+        parts_.log.warning("the log is not streamed", {{"database", settings_.database}, cause});
+      } else {
+        parts_.log.debug("the log is still not streamed", {{"database", settings_.database}, cause});
+      }
       if (stop_.wait_for(backoff.next())) break;
     }
     set_state(WalReceiverState::stopped);
@@ -147,6 +154,7 @@ class WalReceiver::Work {
       if (!*end) {
         set_state(WalReceiverState::streaming);
         status_.with([](WalReceiverStatus& status) { status.error.reset(); });
+        last_problem_.clear();
         auto ended = follow(stream, backoff);
         if (!ended) return log_problem(std::move(ended).error(), start);
         *end = *ended;
@@ -334,7 +342,10 @@ class WalReceiver::Work {
       const bool probe = now >= next_probe;
       if (probe || now >= next_status || flushed != reported_) {
         const Reply reply = probe ? Reply::at_once : Reply::not_asked;
-        TRY(stream.send_status(cutter_.end(), flushed, Lsn(), parts_.clock.now(), reply));
+        // A server that shuts down waits for `flushed`, or for `written` where that is 0 (WalSndDone in
+        // replication/walsender.c): what is in memory alone must not be what it is content with.
+        const Lsn written = flushed == Lsn() ? Lsn() : cutter_.end();
+        TRY(stream.send_status(written, flushed, Lsn(), parts_.clock.now(), reply));
         reported_ = flushed;
         last_status_ = now;
         next_status = now + silence_;
@@ -451,6 +462,7 @@ class WalReceiver::Work {
   // The receiving thread's own.
   std::optional<PostgresConnection> sql_;
   WalCutter cutter_;
+  std::string last_problem_;  // so that a server that is down for days does not fill the log
   bool cutter_made_ = false;
   bool began_ = false;
   bool got_something_ = false;     // since the stream began

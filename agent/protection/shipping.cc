@@ -123,7 +123,7 @@ std::shared_ptr<Shipping::Running> Shipping::start(ShippedCluster cluster) {
   return running;
 }
 
-void Shipping::set(std::vector<ShippedCluster> clusters, Bytes fleet_record) {
+void Shipping::set(std::vector<ShippedCluster> clusters, const std::set<DatabaseId>& unseen, Bytes fleet_record) {
   // Receivers are ended outside the lock: their threads may be asking for an epoch, which takes it.
   std::vector<std::shared_ptr<Running>> ended;
   std::vector<ShippedCluster> to_start;
@@ -144,7 +144,13 @@ void Shipping::set(std::vector<ShippedCluster> clusters, Bytes fleet_record) {
         to_start.push_back(std::move(cluster));
       }
     }
-    for (auto& [id, running] : running_) ended.push_back(std::move(running));
+    for (auto& [id, running] : running_) {
+      if (unseen.contains(id)) {
+        kept.emplace(id, std::move(running));
+      } else {
+        ended.push_back(std::move(running));
+      }
+    }
     running_ = std::move(kept);
   }
   // A job may still hold one: were it only let go, two would stream from one slot.
@@ -192,7 +198,7 @@ void Shipping::resume(DatabaseId database) {
 }
 
 void Shipping::stop_all() {
-  set({}, {});
+  set({}, {}, {});
 }
 
 std::vector<WalPosition> Shipping::positions() const {

@@ -36,8 +36,9 @@ class Shipping {
   Shipping(const Shipping&) = delete;
   Shipping& operator=(const Shipping&) = delete;
 
-  // Makes exactly these run, except those that are suspended.
-  void set(std::vector<ShippedCluster> clusters, Bytes fleet_record);
+  // Makes exactly these run, except those that are suspended. Of `unseen` the servers do not run now: where there is a
+  // receiver it stays, to put what it has received, to tell how far that is, and to go on when the server is back.
+  void set(std::vector<ShippedCluster> clusters, const std::set<DatabaseId>& unseen, Bytes fleet_record);
   // Somebody is waiting for the newest moment to be safe: until told otherwise no byte waits longer than this, whatever
   // the policy says. nullopt: the policies again.
   void hurry(std::optional<Micros> longest_wait);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <fstream>
 #include <functional>
@@ -124,6 +125,13 @@ class WalReceiving : public ::testing::Test {
       ASSERT_TRUE(cluster_->sql("SELECT pg_switch_wal()"));
       ASSERT_TRUE(cluster_->sql("CHECKPOINT"));
     }
+  }
+  // Where the record of the last checkpoint begins; of a stopped server.
+  static Lsn checkpoint_of(const PostgresCluster& cluster) {
+    const auto output = cluster.run_program("pg_controldata", {"-D", cluster.data_directory()}).value();
+    const auto at = output.find("Latest checkpoint location:");
+    const auto value = output.find_first_not_of(' ', at + 27);
+    return parse_lsn(output.substr(value, output.find('\n', value) - value)).value();
   }
   static Lsn redo(const PostgresCluster& cluster) {
     return parse_lsn(cluster.sql("SELECT redo_lsn FROM pg_control_checkpoint()").value()).value();
@@ -305,12 +313,45 @@ TEST_F(WalReceiving, HasTheLastByteWhenTheServerIsShutDown) {
   ASSERT_TRUE(receiver->wait_until_streaming(patience, stop_).has_value());
   write_some(*cluster_);
   ASSERT_TRUE(cluster_->stop().has_value());
-  const auto output = cluster_->run_program("pg_controldata", {"-D", cluster_->data_directory()}).value();
-  const auto at = output.find("Latest checkpoint location:");
-  const auto value = output.find_first_not_of(' ', at + 27);
-  const Lsn checkpoint = parse_lsn(output.substr(value, output.find('\n', value) - value)).value();
-  // The shutdown checkpoint's record itself is stored: it begins at this position.
-  EXPECT_TRUE(eventually([&] { return receiver->status().durable > checkpoint; }));
+  EXPECT_GT(receiver->status().durable, checkpoint_of(*cluster_));
+}
+
+// Nothing behind the slot's start was durable before, so that there was no position to confirm.
+TEST_F(WalReceiving, HoldsAServerBackThatIsShutDownBeforeAnythingCouldBeConfirmed) {
+  const auto failing = std::make_shared<Unreachable>(repository_.store);
+  failing->set_away(Unreachable::Away::no);
+  const StoreSet stores({{"failing", failing}}, 1);
+  const auto receiver = receive(*cluster_, stores, std::chrono::minutes(10));
+  ASSERT_TRUE(receiver->wait_until_streaming(patience, stop_).has_value());
+  failing->set_away(Unreachable::Away::yes);
+  write_some(*cluster_, 100);
+  const Lsn end = end_of_log(*cluster_);
+  ASSERT_TRUE(eventually([&] { return receiver->status().received >= end; }));
+  ASSERT_LT(receiver->status().durable, slot_position(*cluster_));
+  Result<> stopped;
+  std::atomic<bool> ended = false;
+  std::jthread stopping([&] {
+    stopped = cluster_->stop();
+    ended = true;
+  });
+  ASSERT_TRUE(eventually([&] { return receiver->status().error.has_value(); })) << "it tries to put what it has";
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  EXPECT_FALSE(ended) << "the server ended while its last log was in memory only";
+  failing->set_away(Unreachable::Away::no);
+  stopping.join();
+  ASSERT_TRUE(stopped) << stopped.error().text();
+  EXPECT_GT(receiver->status().durable, checkpoint_of(*cluster_));
+}
+
+// As when the server was killed: what only the receiver has goes out, although nobody asks for it.
+TEST_F(WalReceiving, PutsWhatItHasWhenTheServerIsGone) {
+  const auto receiver = receive(*cluster_, repository_.stores, std::chrono::minutes(10));
+  ASSERT_TRUE(receiver->wait_until_streaming(patience, stop_).has_value());
+  write_some(*cluster_, 100);
+  const Lsn end = end_of_log(*cluster_);
+  ASSERT_TRUE(eventually([&] { return receiver->status().received >= end; }));
+  ASSERT_TRUE(cluster_->kill_hard());
+  EXPECT_TRUE(eventually([&] { return receiver->status().durable >= end; }));
 }
 
 TEST_F(WalReceiving, FollowsAPromotionAndKeepsItsHistory) {
@@ -432,7 +473,8 @@ TEST_F(WalReceiving, NeverSetsASlotBack) {
   leave_the_slot_behind();
   const Lsn start = redo(*cluster_);
   const auto receiver = receive(*cluster_, repository_.stores, std::chrono::minutes(10));
-  ASSERT_TRUE(cluster_->wait_for("SELECT write_lsn >= pg_current_wal_flush_lsn() FROM pg_stat_replication", "t"));
+  ASSERT_TRUE(eventually([&] { return receiver->status().received >= end_of_log(*cluster_); }));
+  ASSERT_TRUE(cluster_->wait_for("SELECT reply_time IS NOT NULL FROM pg_stat_replication", "t"));
   EXPECT_LT(receiver->status().durable, start);
   EXPECT_GE(slot_position(*cluster_), start);
   const Lsn end = end_of_log(*cluster_);
