@@ -7,73 +7,14 @@
 #include <random>
 
 #include "shared/os/clock.h"
-#include "tests/harness/postgres_cluster.h"
-#include "tests/harness/result_matchers.h"
-#include "tests/scenario/small_fleet.h"
+#include "tests/scenario/incremental_fleet.h"
 
 namespace holdfast {
 namespace {
 
 namespace files = std::filesystem;
 
-class Incremental : public testing::Test {
- protected:
-  explicit Incremental(const PostgresCluster::Options& options = {.page_checksums = PageChecksums::on})
-      : orders_(PostgresCluster::started(options).value()) {}
-
-  void protect() {
-    fleet_.add_host("orders-host", {orders_.root()});
-    database_ = fleet_.protected_database();
-    ASSERT_FALSE(database_.empty()) << fleet_->logs();
-  }
-  void sql(const std::string& statement) const { EXPECT_THAT(orders_.sql(statement), Succeeded()) << statement; }
-  std::string answer(const std::string& statement) const { return orders_.sql(statement).value_or("no answer"); }
-  // The newest backup after it was ordered; null when that failed.
-  nlohmann::json back_up(const std::string& type) {
-    const auto done = fleet_->cli({"backup", "create", database_, "--type", type});
-    EXPECT_EQ(done.exit_code, 0) << done.err << fleet_->logs();
-    nlohmann::json newest;
-    for (const auto& backup : fleet_.list("backup")) {
-      if (newest.is_null() || backup["finishedAt"] > newest["finishedAt"]) newest = backup;
-    }
-    return newest;
-  }
-  static std::string reason(const nlohmann::json& backup) {
-    return backup["reason"].is_string() ? backup["reason"].get<std::string>() : std::string();
-  }
-  static bool is_incremental(const nlohmann::json& backup) {
-    return backup["type"] == "incremental" && reason(backup).empty();
-  }
-  static std::uint64_t stored(const nlohmann::json& backup) { return backup["storedBytes"].get<std::uint64_t>(); }
-
-  // Restores this backup beside, starts it and compares what it answers with what the original said.
-  void expect_restored(const nlohmann::json& backup, const std::string& question, const std::string& expected) {
-    const std::string directory = orders_.root() + "/restored-" + std::to_string(++restores_);
-    const auto restored = fleet_.restore(
-        {database_, "--backup", backup["id"], "--immediate", "--target-directory", directory, "--no-start"});
-    ASSERT_EQ(restored.exit_code, 0) << restored.err;
-    auto copy = PostgresCluster::adopt(directory).value();
-    ASSERT_THAT(copy.start(), Succeeded());
-    ASSERT_THAT(copy.wait_for("SELECT pg_is_in_recovery()", "f"), Succeeded());
-    EXPECT_EQ(copy.sql(question).value_or("no answer"), expected);
-    auto arguments = copy.connection_arguments();
-    arguments.insert(arguments.end(), {"--all", "--install-missing", "--heapallindexed"});
-    EXPECT_THAT(copy.run_program("pg_amcheck", arguments), Succeeded());
-    EXPECT_THAT(copy.sql("CREATE EXTENSION IF NOT EXISTS pg_visibility; SELECT 1"), Succeeded());
-    EXPECT_EQ(copy.sql("SELECT count(*) FROM pg_class c, pg_check_visible(c.oid) WHERE relkind IN ('r', 'm', 't')")
-                  .value_or("no answer"),
-              "0")
-        << "the visibility map says more than the table";
-    ASSERT_THAT(copy.stop(), Succeeded());
-    EXPECT_THAT(copy.run_program("pg_checksums", {"--check", "-D", directory}), Succeeded());
-    files::remove_all(directory);
-  }
-
-  PostgresCluster orders_;
-  SmallFleet fleet_;
-  std::string database_;
-  int restores_ = 0;
-};
+using Incremental = IncrementalFleet;
 
 const char* const all_rows = "SELECT count(*) || ' ' || md5(string_agg(id || word, ',' ORDER BY id)) FROM journal";
 
@@ -118,9 +59,9 @@ TEST_F(Incremental, ReadsWhatChangedAndIsWhole) {
 }
 
 // A page that changed behind the WAL's back, as one that the reader of the WAL overlooked looks.
-class ChangesInDoubt : public Incremental {
+class ChangesInDoubt : public IncrementalFleet {
  protected:
-  ChangesInDoubt() : Incremental({.page_checksums = PageChecksums::off}) {}
+  ChangesInDoubt() : IncrementalFleet({.page_checksums = PageChecksums::off}) {}
 
   // Says of an old page that it was written since the backup began.
   void forge_page(const nlohmann::json& since) {
