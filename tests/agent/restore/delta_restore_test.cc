@@ -66,7 +66,7 @@ TEST_F(DeltaRestore, MakesMissingFilesAndDirectoriesAndFitsLengths) {
 
 TEST_F(DeltaRestore, MakesPagesZeroThatAreZeroInTheBackup) {
   const std::string file = data() + "/base/1/1002";
-  const std::uint64_t before = allocated(file);
+  const std::uint64_t before = data_in(file);
   write_at(file, 2 * page + 5, "not zero");
   write_at(file, 7 * page, std::string(page, 'x'));
   write_at(file, 5 * page, std::string(page, '\0'));  // written, and zero all the same
@@ -75,7 +75,7 @@ TEST_F(DeltaRestore, MakesPagesZeroThatAreZeroInTheBackup) {
   EXPECT_EQ(done->content.frames_fetched, always_fetched);
   EXPECT_EQ(done->content.written, 4096 + page);
   expect_as_restored_in_full();
-  EXPECT_LE(allocated(file), before + page) << "what was made zero is a hole again";
+  EXPECT_LE(data_in(file), before + page) << "what was made zero is a hole again";
 }
 
 TEST_F(DeltaRestore, BringsBackAPageThatWasZeroed) {

@@ -1,9 +1,9 @@
 #pragma once
 // A backup of a small cluster, made by hand with every kind of extent, restored in full for delta restores to begin
 // from.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -14,6 +14,7 @@
 #include "agent/restore/incomplete_mark.h"
 #include "agent/restore/leftovers.h"
 #include "agent/restore/set_aside.h"
+#include "shared/base/unique_handle.h"
 #include "tests/agent/restore/repository_in_a_directory.h"
 #include "tests/harness/result_matchers.h"
 
@@ -30,10 +31,18 @@ inline void write_at(const std::string& path, std::uint64_t position, const std:
   file.seekp(static_cast<std::streamoff>(position));
   file << bytes;
 }
-inline std::uint64_t allocated(const std::string& path) {
-  struct stat info {};
-  EXPECT_EQ(::stat(path.c_str(), &info), 0) << path;
-  return static_cast<std::uint64_t>(info.st_blocks) * 512;
+// Bytes of a file that are not holes. Its blocks are another thing: some of them describe the file.
+inline std::uint64_t data_in(const std::string& path) {
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  EXPECT_GE(file.get(), 0) << path;
+  std::uint64_t bytes = 0;
+  off_t hole = 0;
+  while (true) {
+    const off_t data = ::lseek(file.get(), hole, SEEK_DATA);
+    if (data < 0) return bytes;  // ENXIO: nothing but a hole from here on
+    hole = ::lseek(file.get(), data, SEEK_HOLE);
+    bytes += static_cast<std::uint64_t>(hole - data);
+  }
 }
 
 // A backup of a small cluster with one tablespace: a frame for each 4 pages of a relation, small files in one frame.
