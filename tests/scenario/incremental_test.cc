@@ -100,6 +100,22 @@ TEST_F(ChangesInDoubt, AFullBackupFindsThePageAndNoLaterOneTrustsTheMap) {
   EXPECT_NE(reason(later).find("missed 1 pages"), std::string::npos) << later;
 }
 
+// pg_checksums rewrites every page of a stopped cluster, and the WAL has not a word about it.
+TEST_F(ChangesInDoubt, PagesAreReadAgainWhenChecksumsWereTurnedOnMeanwhile) {
+  sql("CREATE TABLE journal AS SELECT g AS id, md5(g::text) AS word FROM generate_series(1, 20000) g");
+  protect();
+  const auto full = back_up("full");
+  ASSERT_THAT(orders_.stop(), Succeeded());
+  ASSERT_THAT(orders_.run_program("pg_checksums", {"--enable", "-D", orders_.data_directory()}), Succeeded());
+  ASSERT_THAT(orders_.start(), Succeeded());
+  sql("UPDATE journal SET word = 'new' WHERE id = 5");
+  const std::string rows = answer(all_rows);
+  const auto backup = back_up("incremental");
+  EXPECT_NE(reason(backup).find("page checksums are on, the parent's are off"), std::string::npos) << backup;
+  EXPECT_GE(backup["readBytes"].get<std::uint64_t>(), full["readBytes"].get<std::uint64_t>() / 10 * 9) << backup;
+  expect_restored(backup, all_rows, rows);
+}
+
 // After an UPDATE the server clears bits of the visibility map without a word about its block in the WAL.
 TEST_F(Incremental, HasTheVisibilityMapAsItIs) {
   sql("CREATE TABLE journal AS SELECT g AS id, md5(g::text) AS word FROM generate_series(1, 50000) g");
