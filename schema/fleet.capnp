@@ -302,6 +302,7 @@ struct Progress {
   doneBytes @0 :UInt64;
   totalBytes @1 :UInt64;  # 0: not known
   step @2 :Text;  # "copying", "waiting for WAL", "replaying"
+  bytesPerSecond @3 :UInt64;  # of this step, lately; 0: not known, or it stands still
 }
 
 # A unit of work on a node. Reported by agents, kept and shown by the coordinator.

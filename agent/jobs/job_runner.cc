@@ -2,14 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "agent/jobs/progress_pace.h"
+
 namespace holdfast {
-namespace {
-
-// A progress report is worth a message now and then only.
-constexpr Micros progress_every = std::chrono::seconds(1);
-
-}  // namespace
-
 JobRunner::JobRunner(AgentState& state, Clock& clock, Logger log, JobRunnerLimits limits, Tell tell)
     : state_(state), clock_(clock), log_(std::move(log)), limits_(limits), tell_(std::move(tell)) {}
 
@@ -73,22 +68,24 @@ void JobRunner::run(Entry& entry) {
   const std::uint64_t base_sequence = save_and_tell(report);
   struct {
     std::mutex mutex;
-    Micros next{0};
+    ProgressPace pace;
     std::uint64_t count = 0;
-  } pace;
+  } told{{}, ProgressPace({}, clock_.monotonic()), 0};
   JobControl control;
   control.stop = entry.stop;
   const Job job = report.job;
   control.progress = [&, job](const Progress& progress) {
     JobReport now;
-    {
-      const std::lock_guard lock(pace.mutex);
-      if (clock_.monotonic() < pace.next) return;
-      pace.next = clock_.monotonic() + progress_every;
-      now.sequence = base_sequence + ++pace.count;
-    }
     now.job = job;
     now.job.progress = progress;
+    std::optional<ProgressNews> news;
+    {
+      const std::lock_guard lock(told.mutex);
+      news = told.pace.next(clock_.monotonic(), now.job.progress);
+      if (!news) return;
+      now.sequence = base_sequence + ++told.count;
+    }
+    if (news == ProgressNews::message_and_log) log_progress(job.id, now.job.progress);
     tell_(now, Stored::no);
   };
 
@@ -113,6 +110,14 @@ void JobRunner::run(Entry& entry) {
   entry.running = false;
   entry.done = true;
   start_ready(lock);
+}
+
+void JobRunner::log_progress(JobId job, const Progress& progress) const {
+  log_.info("job goes on", {{"job", job},
+                            {"step", progress.step},
+                            {"done_bytes", progress.done_bytes},
+                            {"total_bytes", progress.total_bytes},
+                            {"bytes_per_second", progress.bytes_per_second}});
 }
 
 void JobRunner::finish(JobReport report, const Result<>& outcome, bool cancelled) {

@@ -65,6 +65,7 @@ class JobRunner {
   void start_ready(std::unique_lock<std::mutex>& lock);
   bool may_run(const Entry& entry) const;
   void run(Entry& entry);
+  void log_progress(JobId job, const Progress& progress) const;
   void finish(JobReport report, const Result<>& outcome, bool cancelled);
   std::uint64_t save_and_tell(const JobReport& report);  // the sequence it got
   void reap();

@@ -1,6 +1,9 @@
 // Work that runs or ran: jobs and restores.
+#include <cmath>
+
 #include "coordinator/cli/human.h"
 #include "coordinator/cli/json_document.h"
+#include "coordinator/cli/progress_text.h"
 #include "coordinator/cli/words.h"
 
 namespace holdfast {
@@ -13,16 +16,17 @@ const Columns& job_columns() {
   return columns;
 }
 
-std::string progress_text(const Job& job) {
-  const Progress& progress = job.progress;
-  std::string out = progress.step;
-  if (progress.total_bytes > 0) {
-    const auto percent =
-        static_cast<int>(100.0 * static_cast<double>(progress.done_bytes) / static_cast<double>(progress.total_bytes));
-    out +=
-        fmt::format("{}{}% of {}", out.empty() ? "" : " ", std::min(percent, 100), human_bytes(progress.total_bytes));
-  }
-  return is_final(job.state) ? "" : out;
+std::string progress_of(const Job& job) {
+  return is_final(job.state) ? "" : progress_text(job.progress);
+}
+
+Json progress_json(const Progress& progress) {
+  const auto left = seconds_left(progress);
+  return {{"doneBytes", progress.done_bytes},
+          {"totalBytes", progress.total_bytes},
+          {"step", json_text(progress.step)},
+          {"bytesPerSecond", progress.bytes_per_second},
+          {"secondsLeft", left ? Json(std::llround(*left)) : Json()}};
 }
 
 Item job_item(const Job& job, const Names& names, Timestamp now) {
@@ -35,7 +39,7 @@ Item job_item(const Job& job, const Names& names, Timestamp now) {
                {"state", word(job.state)},
                {"node", json_text(names.of(job.node))},
                {"database", json_text(names.of(job.database))},
-               {"progress", Json{{"doneBytes", job.progress.done_bytes}, {"totalBytes", job.progress.total_bytes}}},
+               {"progress", progress_json(job.progress)},
                {"startedAt", json_time(job.started_at)},
                {"finishedAt", json_time(job.finished_at)},
                {"error", json_text(job.error)},
@@ -50,7 +54,7 @@ Item job_item(const Job& job, const Names& names, Timestamp now) {
                 std::string(word(job.state)),
                 names.of(job.database),
                 names.of(job.node),
-                progress_text(job),
+                progress_of(job),
                 human_age(job.started_at, now),
                 result,
                 job.origin,
@@ -61,7 +65,7 @@ Item job_item(const Job& job, const Names& names, Timestamp now) {
                   {"State", std::string(word(job.state))},
                   {"Database", names.of(job.database)},
                   {"Node", names.of(job.node)},
-                  {"Progress", progress_text(job)},
+                  {"Progress", progress_of(job)},
                   {"Origin", job.origin},
                   {"Backup", job.backup.is_null() ? "" : job.backup.text()},
                   {"Restore", job.restore.is_null() ? "" : job.restore.text()},

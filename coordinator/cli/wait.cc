@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "coordinator/cli/human.h"
+#include "coordinator/cli/progress_text.h"
 #include "coordinator/cli/words.h"
 
 namespace holdfast {
@@ -14,9 +15,7 @@ constexpr Micros between_lines{std::chrono::seconds(10)};
 constexpr Micros patience{std::chrono::seconds(60)};  // with a coordinator that does not answer
 
 double part_done(const Job& job) {
-  if (is_final(job.state)) return 1;
-  if (job.progress.total_bytes == 0) return 0;
-  return std::min(1.0, static_cast<double>(job.progress.done_bytes) / static_cast<double>(job.progress.total_bytes));
+  return is_final(job.state) ? 1 : part_done(job.progress);
 }
 
 // Shows how far jobs are: a line that is drawn again on a terminal, a new line now and then elsewhere.
@@ -94,11 +93,7 @@ std::string progress_line(const std::vector<Job>& jobs, const Names& names) {
     if (job.state == JobState::queued) {
       out += ": waiting";
     } else if (!job.progress.step.empty() || job.progress.total_bytes > 0) {
-      out += ": " + job.progress.step;
-      if (job.progress.total_bytes > 0) {
-        out += fmt::format("{}{:.0f}% of {}", job.progress.step.empty() ? "" : " ", 100 * part_done(job),
-                           human_bytes(job.progress.total_bytes));
-      }
+      out += ": " + progress_text(job.progress);
     }
   }
   return out;

@@ -213,7 +213,8 @@ enum class JobState : std::uint8_t { queued, running, complete, failed, cancelle
 struct Progress {
   std::uint64_t done_bytes = 0;
   std::uint64_t total_bytes = 0;
-  std::string step;  // "copying", "waiting for WAL", "replaying"
+  std::string step;                    // "copying", "waiting for WAL", "replaying"
+  std::uint64_t bytes_per_second = 0;  // lately; 0: not known, or it stands still
   friend bool operator==(const Progress&, const Progress&) = default;
 };
 // Something that is not as it should be, in one store.

@@ -6,6 +6,7 @@ void write_to(schema::Progress::Builder to, const Progress& from) {
   to.setDoneBytes(from.done_bytes);
   to.setTotalBytes(from.total_bytes);
   to.setStep(text_of(from.step));
+  to.setBytesPerSecond(from.bytes_per_second);
 }
 
 Progress read_from(schema::Progress::Reader from, Reading& reading) {
@@ -13,6 +14,7 @@ Progress read_from(schema::Progress::Reader from, Reading& reading) {
   out.done_bytes = from.getDoneBytes();
   out.total_bytes = from.getTotalBytes();
   out.step = reading.text(from.getStep());
+  out.bytes_per_second = from.getBytesPerSecond();
   return out;
 }
 

@@ -160,13 +160,15 @@ TEST(JsonRestore, ByDeltaSaysWhatWasFetchedAndWhetherThereIsAWayBack) {
 
 TEST(JsonJob, HasTheFieldsOfTheContract) {
   Job job = samples::job(1, JobState::running);
-  job.progress = {10, 40, "copying"};
+  job.progress = {10, 40, "copying", 15};
   const Json json = json_of(show_job(job, names(), style(OutputFormat::json)));
   for (const char* field :
        {"id", "kind", "state", "node", "database", "progress", "startedAt", "finishedAt", "error"}) {
     EXPECT_TRUE(json.contains(field)) << field;
   }
-  EXPECT_EQ(json["progress"], (Json{{"doneBytes", 10}, {"totalBytes", 40}}));
+  EXPECT_EQ(
+      json["progress"],
+      (Json{{"doneBytes", 10}, {"totalBytes", 40}, {"step", "copying"}, {"bytesPerSecond", 15}, {"secondsLeft", 2}}));
 }
 
 TEST(JsonWindow, HasItsGaps) {

@@ -1,5 +1,7 @@
 #include "coordinator/cli/wait.h"
 
+#include "coordinator/cli/progress_text.h"
+
 #include <gmock/gmock.h>
 
 #include "tests/coordinator/cli/fake_fleet.h"
@@ -33,9 +35,18 @@ TEST(ProgressLine, NamesWhatRuns) {
   Names names;
   names.databases[samples::id<DatabaseId>(0xd1)] = "orders";
   std::vector<Job> jobs = jobs_of({JobState::complete, JobState::running, JobState::queued});
-  jobs[1].progress = {1024 * 1024, 4 * 1024 * 1024, "copying"};
+  jobs[1].progress = {1024 * 1024, 4 * 1024 * 1024, "copying", 512 * 1024};
   EXPECT_EQ(progress_line(jobs, names),
-            "1 of 3 done; backup of orders: copying 25% of 4.0 MiB; backup of orders: waiting");
+            "1 of 3 done; backup of orders: copying 25% of 4.0 MiB, 512 KiB/s, 6.0s left; backup of orders: waiting");
+}
+
+TEST(ProgressText, SaysOnlyWhatIsKnown) {
+  EXPECT_EQ(progress_text({0, 0, "waiting for the WAL stream", 0}), "waiting for the WAL stream");
+  EXPECT_EQ(progress_text({0, 2048, "copying", 0}), "copying 0% of 2.0 KiB");
+  EXPECT_EQ(progress_text({512, 0, "replaying", 1024}), "replaying, 1.0 KiB/s");
+  EXPECT_EQ(seconds_left({512, 0, "", 1024}), std::nullopt);
+  EXPECT_EQ(seconds_left({512, 2048, "", 512}), 3.0);
+  EXPECT_EQ(seconds_left({4096, 2048, "", 512}), 0.0) << "it grew while it was copied";
 }
 
 TEST(ProgressBar, FillsUp) {
@@ -58,7 +69,7 @@ class Waiting : public testing::Test {
           return std::nullopt;
         }
         reply.jobs = {samples::job(1, looks_-- > 0 ? JobState::running : end_)};
-        reply.jobs[0].progress = {1, 2, "copying"};
+        reply.jobs[0].progress = {1, 2, "copying", 0};
         reply.jobs[0].error = end_ == JobState::failed ? "store is full" : "";
         reply.jobs[0].hint = end_ == JobState::failed ? "free some space" : "";
       }

@@ -85,8 +85,8 @@ inline auto fields(EpochInfo& value) {
   return std::tie(database, id, object);
 }
 inline auto fields(Progress& value) {
-  auto& [done_bytes, total_bytes, step] = value;
-  return std::tie(done_bytes, total_bytes, step);
+  auto& [done_bytes, total_bytes, step, bytes_per_second] = value;
+  return std::tie(done_bytes, total_bytes, step, bytes_per_second);
 }
 inline auto fields(Finding& value) {
   auto& [store, object, problem] = value;
