@@ -18,11 +18,20 @@ Result<bool> can_run(const std::string& program, const OsUser& owner) {
   return ::faccessat(AT_FDCWD, program.c_str(), X_OK, AT_EACCESS) == 0;
 }
 
+constexpr const char* ourselves = "/proc/self/exe";
+
+// An agent that was started by root as another user may not be able to pass through to its own program either; the link
+// leads to the file itself (proc(5)).
+std::string readable_path(const std::string& program) {
+  std::error_code problem;
+  return files::read_symlink(ourselves, problem) == program ? ourselves : program;
+}
+
 // Complete under its name or not there: another restore may be running what is there.
 Result<> copy_program(const std::string& from, const std::string& to) {
   const std::string unfinished = fmt::format("{}.{}", to, ::gettid());
   std::error_code problem;
-  files::copy_file(from, unfinished, files::copy_options::overwrite_existing, problem);
+  files::copy_file(readable_path(from), unfinished, files::copy_options::overwrite_existing, problem);
   if (!problem && ::chmod(unfinished.c_str(), 0755) == 0 && ::rename(unfinished.c_str(), to.c_str()) == 0) return {};
   const int cause = problem ? problem.value() : errno;
   ::unlink(unfinished.c_str());
