@@ -6,6 +6,7 @@
 #include <cctype>
 
 #include "agent/daemon/agent.h"
+#include "agent/restore/reachable_program.h"
 #include "agent/session/enrolment.h"
 #include "agent/session/host_facts.h"
 #include "shared/os/posix_file_system.h"
@@ -47,15 +48,6 @@ Result<TokenText> read_token(FileSystem& files, RunOptions& options) {
   sodium_memzero(options.token.data(), options.token.size());
   options.token.clear();
   return token;
-}
-
-// PostgreSQL will call it by this path, as another user and from another directory.
-Result<std::string> own_program() {
-  std::string path(4096, '\0');
-  const ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size());
-  if (length <= 0) return std::unexpected(error_from_errno(errno, "find this program's path"));
-  path.resize(static_cast<std::size_t>(length));
-  return path;
 }
 
 // What the process needs from the moment it starts.

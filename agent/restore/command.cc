@@ -13,6 +13,7 @@
 
 #include "agent/restore/break_glass.h"
 #include "agent/restore/postgres_restore.h"
+#include "agent/restore/reachable_program.h"
 #include "shared/base/exit_code.h"
 #include "shared/os/posix_file_system.h"
 #include "shared/os/system_entropy.h"
@@ -103,14 +104,6 @@ class ProgressLine {
   Progress last_;
   Micros shown_at_{0};
 };
-
-Result<std::string> own_program() {
-  std::string path(4096, '\0');
-  const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
-  if (size <= 0) return std::unexpected(error_from_errno(errno, "find our own program"));
-  path.resize(static_cast<std::size_t>(size));
-  return path;
-}
 
 std::string what_delta_did(const RestoreTarget& target) {
   std::string text = fmt::format("fetched {} of {} bytes", target.fetched_bytes, target.bytes);

@@ -23,8 +23,8 @@ constexpr const char* ourselves = "/proc/self/exe";
 // An agent that was started by root as another user may not be able to pass through to its own program either; the link
 // leads to the file itself (proc(5)).
 std::string readable_path(const std::string& program) {
-  std::error_code problem;
-  return files::read_symlink(ourselves, problem) == program ? ourselves : program;
+  const auto own = own_program();
+  return own && *own == program ? ourselves : program;
 }
 
 // Complete under its name or not there: another restore may be running what is there.
@@ -39,6 +39,13 @@ Result<> copy_program(const std::string& from, const std::string& to) {
 }
 
 }  // namespace
+
+Result<std::string> own_program() {
+  std::error_code problem;
+  const files::path path = files::read_symlink(ourselves, problem);
+  if (problem) return std::unexpected(error_from_errno(problem.value(), "find this program's path"));
+  return path.string();
+}
 
 Result<std::string> reachable_program(const std::string& program, const OsUser& owner, const std::string& directory) {
   if (TRY(can_run(program, owner))) return program;

@@ -7,6 +7,9 @@
 
 namespace holdfast {
 
+// The path of the program that runs.
+Result<std::string> own_program();
+
 // `program` itself when `owner` can run it, else a copy in `directory`, which the owner must be able to pass through;
 // it stays there for the next restore. Code::denied: the owner can run neither, as on a file system that is mounted
 // noexec.
