@@ -7,29 +7,12 @@
 #include <vector>
 
 #include "shared/crypto/keys.h"
+#include "shared/crypto/secret_text.h"
 #include "shared/os/file_system.h"
 
 namespace holdfast {
 
-// A passphrase that is zeroed when it goes.
-class Passphrase {
- public:
-  explicit Passphrase(std::string text) : text_(std::move(text)) {}
-  // A copy and not a move: moving a short string would leave its characters behind, where wipe() no longer sees them.
-  Passphrase(Passphrase&& other) noexcept : text_(other.text_) { other.wipe(); }
-  Passphrase& operator=(Passphrase&&) = delete;
-  Passphrase(const Passphrase&) = delete;
-  Passphrase& operator=(const Passphrase&) = delete;
-  ~Passphrase() { wipe(); }
-  ByteView bytes() const { return as_bytes(text_); }
-
- private:
-  void wipe() {
-    if (!text_.empty()) sodium_memzero(text_.data(), text_.size());
-    text_.clear();
-  }
-  std::string text_;
-};
+using Passphrase = SecretText;
 
 enum class KeyKind : std::uint8_t { recovery, root, intermediate, node, enrol_server, fleet_server, operator_key };
 

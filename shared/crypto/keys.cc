@@ -1,6 +1,7 @@
 #include "shared/crypto/keys.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <stdexcept>
 
@@ -98,6 +99,17 @@ Sha256 sha256(ByteView bytes) {
   Sha256 out{};
   if (EVP_Digest(bytes.data(), bytes.size(), out.data(), nullptr, EVP_sha256(), nullptr) != 1) {
     throw std::runtime_error("SHA-256 is not available");
+  }
+  return out;
+}
+
+Sha256 hmac_sha256(ByteView key, ByteView message) {
+  Sha256 out{};
+  // An empty view may have no address, which HMAC() takes for "the key of before".
+  constexpr std::uint8_t none = 0;
+  if (HMAC(EVP_sha256(), key.empty() ? &none : key.data(), static_cast<int>(key.size()), message.data(), message.size(),
+           out.data(), nullptr) == nullptr) {
+    throw std::runtime_error("HMAC-SHA-256 is not available");
   }
   return out;
 }

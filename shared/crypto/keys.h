@@ -67,6 +67,8 @@ Result<Bytes> open_sealed(const BoxKeyPair& key, ByteView sealed);
 
 using Sha256 = std::array<std::uint8_t, 32>;
 Sha256 sha256(ByteView bytes);
+// RFC 2104 with SHA-256; a key of any length.
+Sha256 hmac_sha256(ByteView key, ByteView message);
 
 // Keyed BLAKE2b-256 over context, a zero byte and the message.
 std::array<std::uint8_t, 32> keyed_hash(ByteView key, std::string_view context, ByteView message);
