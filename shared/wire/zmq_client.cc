@@ -1,10 +1,8 @@
 #include <fmt/format.h>
 
-#include <cstring>
-
 #include "shared/os/clock.h"
 #include "shared/os/system_entropy.h"
-#include "shared/wire/zmq_parts.h"
+#include "shared/wire/zmq_monitor.h"
 
 namespace holdfast {
 namespace {
@@ -41,7 +39,7 @@ class ZmqClientTransport final : public ClientTransport {
   SystemClock clock_;
   bool refused_ = false;
   ZmqSocket socket_;
-  ZmqSocket monitor_;  // closed before the socket that writes to it
+  ZmqMonitor monitor_;
 };
 
 Result<> ZmqClientTransport::open(ZmqContext& context, const CurvePublicKey& server, const CurveKeyPair& own) {
@@ -60,16 +58,7 @@ Result<> ZmqClientTransport::open(ZmqContext& context, const CurvePublicKey& ser
   TRY(set_option(socket_, ZMQ_RECONNECT_IVL_MAX, prompt ? 0 : reconnect_limit_milliseconds));
   TRY(set_option(socket_, ZMQ_CONNECT_TIMEOUT, connect_timeout_milliseconds));
   TRY(set_option(socket_, ZMQ_IPV6, endpoint_.find('[') != std::string::npos ? 1 : 0));
-
-  const std::string monitor_endpoint = "inproc://holdfast-client-" + to_hex(entropy.bytes<8>());
-  if (zmq_socket_monitor(socket_.get(), monitor_endpoint.c_str(), ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) != 0) {
-    return std::unexpected(zmq_error("watch a socket"));
-  }
-  monitor_ = TRY(open_zmq_socket(context.native(), ZMQ_PAIR));
-  TRY(set_option(monitor_, ZMQ_LINGER, 0));
-  if (zmq_connect(monitor_.get(), monitor_endpoint.c_str()) != 0) {
-    return std::unexpected(zmq_error("watch a socket"));
-  }
+  TRY(monitor_.watch(context, socket_, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH));
   if (zmq_connect(socket_.get(), endpoint_.c_str()) != 0) {
     return std::unexpected(
         zmq_error(fmt::format("connect to \"{}\"", endpoint_)).with_hint("an endpoint looks like tcp://host:7400"));
@@ -97,29 +86,17 @@ std::optional<Bytes> ZmqClientTransport::take_message() {
   }
 }
 
-// Two frames an event: number (16 bits) and value (32 bits) in this machine's order, then the address. The value of a
-// failed authentication is the ZAP status.
 void ZmqClientTransport::look_at_monitor() {
-  constexpr std::uint32_t never = 400;
-  for (;;) {
-    ZmqFrame frame;
-    if (!frame.take(monitor_)) return;
-    std::uint16_t event = 0;
-    std::uint32_t value = 0;
-    const ByteView bytes = frame.bytes();
-    if (bytes.size() == sizeof event + sizeof value) {
-      std::memcpy(&event, bytes.data(), sizeof event);
-      std::memcpy(&value, bytes.data() + sizeof event, sizeof value);
-    }
-    drop_rest(monitor_, frame);
-    if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH && value == never) refused_ = true;
+  constexpr std::uint32_t never = 400;  // the ZAP status is the value of a failed authentication
+  while (const auto event = monitor_.take()) {
+    if (event->number == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH && event->value == never) refused_ = true;
   }
 }
 
 Result<std::optional<Bytes>> ZmqClientTransport::receive(Micros timeout) {
   const Micros deadline = clock_.monotonic() + timeout;
   for (;;) {
-    std::vector<zmq_pollitem_t> items{{socket_.get(), 0, ZMQ_POLLIN, 0}, {monitor_.get(), 0, ZMQ_POLLIN, 0}};
+    std::vector<zmq_pollitem_t> items{{socket_.get(), 0, ZMQ_POLLIN, 0}, {monitor_.reader().get(), 0, ZMQ_POLLIN, 0}};
     for (const int fd : extra_fds_) items.push_back({nullptr, fd, ZMQ_POLLIN, 0});
     const Micros left = deadline - clock_.monotonic();
     if (zmq_poll(items.data(), static_cast<int>(items.size()), poll_milliseconds(left)) < 0 && zmq_errno() != EINTR) {

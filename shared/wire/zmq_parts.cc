@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 
 namespace holdfast {
@@ -72,6 +73,20 @@ Result<> set_common_options(const ZmqSocket& socket, ByteView secret_key, std::s
   TRY(set_option(socket, ZMQ_TCP_KEEPALIVE_INTVL, keepalive_interval_seconds));
   TRY(set_option(socket, ZMQ_TCP_KEEPALIVE_CNT, keepalive_count));
   return {};
+}
+
+std::string bound_endpoint(const ZmqSocket& socket) {
+  std::array<char, 256> endpoint{};
+  std::size_t size = endpoint.size();
+  if (zmq_getsockopt(socket.get(), ZMQ_LAST_ENDPOINT, endpoint.data(), &size) != 0) return {};
+  return endpoint.data();
+}
+
+std::uint16_t bound_port(const ZmqSocket& socket) {
+  const std::string endpoint = bound_endpoint(socket);
+  unsigned port = 0;
+  for (const char c : endpoint.substr(endpoint.rfind(':') + 1)) port = port * 10 + static_cast<unsigned>(c - '0');
+  return static_cast<std::uint16_t>(port);
 }
 
 void drop_rest(const ZmqSocket& socket, ZmqFrame& last) {

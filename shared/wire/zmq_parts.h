@@ -23,6 +23,10 @@ Result<> set_option(const ZmqSocket& socket, int option, std::int64_t value);
 // ZMQ_HEARTBEAT_*: it can end the whole process when a queue is full.
 Result<> set_common_options(const ZmqSocket& socket, ByteView secret_key, std::size_t message_limit);
 
+// Where a bound socket listens, also when it was to choose the port itself; 0: it says nothing.
+std::string bound_endpoint(const ZmqSocket& socket);  // empty: it says nothing
+std::uint16_t bound_port(const ZmqSocket& socket);
+
 // One frame.
 class ZmqFrame {
  public:

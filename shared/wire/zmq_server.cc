@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <array>
-
 #include "shared/os/clock.h"
 #include "shared/wire/address_limit.h"
 #include "shared/wire/routes.h"
@@ -74,16 +72,6 @@ Result<> ZmqServerTransport::open(ZmqContext& context, const ServerTransportOpti
   return {};
 }
 
-std::uint16_t port_of(const ZmqSocket& socket) {
-  std::array<char, 256> endpoint{};
-  std::size_t size = endpoint.size();
-  if (zmq_getsockopt(socket.get(), ZMQ_LAST_ENDPOINT, endpoint.data(), &size) != 0) return 0;
-  const std::string_view text(endpoint.data());
-  unsigned port = 0;
-  for (const char c : text.substr(text.rfind(':') + 1)) port = port * 10 + static_cast<unsigned>(c - '0');
-  return static_cast<std::uint16_t>(port);
-}
-
 Result<> ZmqServerTransport::open_door(ZmqContext& context, DoorSocket& door, const std::string& bind,
                                        std::uint16_t port, const CurveKeyPair& key) {
   door.socket = TRY(open_zmq_socket(context.native(), ZMQ_ROUTER));
@@ -104,7 +92,7 @@ Result<> ZmqServerTransport::open_door(ZmqContext& context, DoorSocket& door, co
     if (error.code == Code::conflict) error.hint = fmt::format("choose another port with --{}-port", door.limits.name);
     return std::unexpected(std::move(error));
   }
-  door.port = port_of(door.socket);
+  door.port = bound_port(door.socket);
   return {};
 }
 
