@@ -14,6 +14,8 @@ constexpr std::string_view marker_text = "holdfast store 1\n";
 constexpr std::string_view own_prefix = ".holdfast-";
 constexpr std::string_view temporary_prefix = ".holdfast-tmp-";
 constexpr std::string_view probe_prefix = ".holdfast-probe-";
+constexpr std::string_view begun_directory = ".holdfast-incoming";
+constexpr std::size_t compared_at_once = 1U << 20U;
 constexpr std::uint32_t directory_mode = 0750;
 constexpr std::uint32_t file_mode = 0640;
 constexpr Micros temporary_age = std::chrono::hours(24);
@@ -153,6 +155,66 @@ Result<> PosixStore::put(const std::string& name, ByteView content) {
   auto done = write();
   if (!done) return failed(std::move(done).error(), "put", name);
   return {};
+}
+
+Result<WrittenFile> PosixStore::begin() {
+  static std::atomic<std::uint64_t> counter{0};
+  const auto make = [&]() -> Result<WrittenFile> {
+    TRY(prepare_root());
+    const std::string directory = path_of(std::string(begun_directory));
+    TRY(files_.make_directories(directory, directory_mode));
+    return WrittenFile::create(fmt::format("{}/{}-{}", directory, ::getpid(), counter.fetch_add(1)), file_mode);
+  };
+  auto made = make();
+  if (!made) return failed(std::move(made).error(), "begin", "an object");
+  return made;
+}
+
+Result<> PosixStore::finish(const std::string& name, WrittenFile file) {
+  TRY(check_object_name(name));
+  const auto link = [&]() -> Result<> {
+    TRY(file.sync());
+    TRY(prepare_root());
+    TRY(make_parents_durable(name));
+    auto linked = file.link_as(path_of(name));
+    if (!linked && linked.error().code == Code::not_found) {
+      TRY(make_parents_durable(name));  // see put()
+      linked = file.link_as(path_of(name));
+    }
+    if (!linked && linked.error().code == Code::already_exists) return same_file_or_refuse(name, file.path());
+    return linked;
+  };
+  auto done = link();
+  if (!done) return failed(std::move(done).error(), "put", name);
+  return {};
+}
+
+Result<> PosixStore::make_durable(const std::string& name) {
+  TRY(check_object_name(name));
+  TRY(make_parents_durable(name));
+  return files_.sync_directory(parent_of(path_of(name)));
+}
+
+Result<> PosixStore::remove_begun() {
+  const std::string directory = path_of(std::string(begun_directory));
+  const auto left = files_.list(directory);
+  if (!left && left.error().code == Code::not_found) return {};
+  if (!left) return failed(left.error(), "look for", "what was begun");
+  for (const DirectoryEntry& entry : *left) TRY(files_.remove(directory + "/" + entry.name));
+  return {};
+}
+
+// As same_or_refuse(), without either of them whole in memory.
+Result<> PosixStore::same_file_or_refuse(const std::string& name, const std::string& other) {
+  const auto there = TRY(files_.stat(path_of(name)));
+  const auto ours = TRY(files_.stat(other));
+  bool same = there && ours && there->kind == FileKind::file && there->size == ours->size;
+  for (std::uint64_t at = 0; same && at < ours->size; at += compared_at_once) {
+    same = TRY(files_.read_range(path_of(name), at, compared_at_once)) ==
+           TRY(files_.read_range(other, at, compared_at_once));
+  }
+  if (!same) return fail(Code::already_exists, "the name is taken by other content");
+  return files_.sync_directory(parent_of(path_of(name)));
 }
 
 Result<std::optional<FileInfo>> PosixStore::file_at(const std::string& name) {

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "shared/base/mutex.h"
+#include "shared/os/written_file.h"
 #include "shared/store/store.h"
 
 namespace holdfast {
@@ -37,6 +38,19 @@ class PosixStore final : public Store {
   Result<> check() override;
   Result<Space> space() override;
   std::string description() const override;
+  // Write-once names by link(2); nobody holds an object against its owner.
+  StoreAbilities abilities() const override { return {Ability::yes, Ability::no}; }
+
+  // An object that comes in pieces. For stores whose files are the machine's own, not a test's.
+  //
+  // A new file inside the store's directory that no list shows.
+  Result<WrittenFile> begin();
+  // As put(), of what was written to it.
+  Result<> finish(const std::string& name, WrittenFile file);
+  // Of an object that is there: whoever put it may have died before it was durable.
+  Result<> make_durable(const std::string& name);
+  // Removes what begin() left behind before a crash. Only when nobody else writes to the store.
+  Result<> remove_begun();
 
  private:
   std::string path_of(const std::string& name) const { return root_ + "/" + name; }
@@ -47,6 +61,7 @@ class PosixStore final : public Store {
   void remember_it();
   Result<> make_parents_durable(const std::string& name);
   Result<> same_or_refuse(const std::string& name, ByteView content);
+  Result<> same_file_or_refuse(const std::string& name, const std::string& other);
   Result<std::optional<FileInfo>> file_at(const std::string& name);
   Result<> collect(const std::string& directory, const std::string& prefix, std::vector<ObjectInfo>& into);
   Result<bool> is_directory(const std::string& name);

@@ -10,7 +10,9 @@
 
 #include "shared/base/bytes.h"
 #include "shared/base/result.h"
+#include "shared/base/time.h"
 #include "shared/os/file_system.h"
+#include "shared/store/abilities.h"
 
 namespace holdfast {
 
@@ -42,12 +44,18 @@ class Store {
   virtual Result<> check() = 0;
   virtual Result<Space> space() = 0;
   virtual std::string description() const = 0;  // "posix store at /backup"
+  // Nobody removes it before this time, whoever asks; never shortens. Code::unsupported where
+  // StoreAbilities::object_lock is not yes.
+  virtual Result<> keep_until(const std::string& name, Timestamp until);
+  // As far as they are known.
+  virtual StoreAbilities abilities() const { return {}; }
 };
 
 Result<> check_object_name(std::string_view name);
 
-// Where one write goes: the stores of a policy in its order. put() succeeds when `min_copies` of them have it; the
-// stores that failed are named in `missing`.
+// Held once, however many stores it is on its way to.
+using SharedBytes = std::shared_ptr<const Bytes>;
+
 struct NamedStore {
   std::string name;
   std::shared_ptr<Store> store;
@@ -57,12 +65,53 @@ struct CopyOutcome {
   std::optional<Error> error;  // nullopt: durable there
 };
 
+// What may be on its way to one store of several, and how it is asked again after a failure.
+struct LaneLimits {
+  std::size_t bytes = 128U << 20U;  // of objects that wait or are under way
+  unsigned threads = 8;
+  Micros first_pause = std::chrono::seconds(1);
+  Micros longest_pause = std::chrono::seconds(30);
+};
+class StoreLanes;
+class ReadBalance;
+struct ReadShare;
+
+// Where one write goes: the stores of a policy in its order. A put is done when `min_copies` of them have it; the
+// others go on in the background, each as fast as it can:
+//  - a store that fails is tried again with pauses that grow; nobody waits for that unless the minimum needs it;
+//  - one that has more than LaneLimits::bytes before it is waited for, for a fifth of the time that has passed at most
+//    (so that what is a little slower keeps up); then it does without the object, and a copy job brings it later.
+// Copies of a set share what is under way; the last one to go gives it up. With a single store nothing is in the
+// background.
 class StoreSet {
  public:
-  StoreSet(std::vector<NamedStore> stores, std::size_t min_copies)
-      : stores_(std::move(stores)), min_copies_(min_copies) {}
-  // Every store at once. Fewer than min_copies durable: the first error. Otherwise what happened at each.
-  Result<std::vector<CopyOutcome>> put(const std::string& name, ByteView content) const;
+  StoreSet(std::vector<NamedStore> stores, std::size_t min_copies, LaneLimits limits = {});
+
+  // Called once for each store, on any thread, now or later: what became of the object there.
+  using Told = std::function<void(const CopyOutcome&)>;
+  // Fewer than min_copies durable: the first error, and what failed is not tried again. Otherwise what is known by now
+  // of each store, in order; Code::unavailable of one that is not done with it.
+  Result<std::vector<CopyOutcome>> put(const std::string& name, ByteView content, const Told& told = {}) const;
+  Result<std::vector<CopyOutcome>> put(const std::string& name, SharedBytes content, const Told& told = {}) const;
+  // Into this one only, at once.
+  Result<> put_into(const std::string& store, const std::string& name, ByteView content) const;
+  // Until everybody has been told of everything: waits for stores where objects still arrive, gives up the rest. At
+  // most as long as LaneLimits::bytes take a store of 1 MB/s.
+  void settle() const;
+  // How many objects each store did not take since the set was made, in order; those on their way are not among them.
+  struct Missed {
+    std::string store;
+    std::uint64_t objects = 0;
+  };
+  std::vector<Missed> missed() const;
+
+  // Stores are read from in the order in which they will probably be done first: by index into stores(). Copies of a
+  // set share what they learn; reads() is where it is noted, nullptr for a single store.
+  std::vector<std::size_t> read_order() const;
+  ReadBalance* reads() const { return reads_.get(); }
+  // How much came from which store.
+  std::vector<ReadShare> read_shares() const;
+
   // The first store that answers with it; Code::not_found only when every store said so.
   Result<Bytes> get(const std::string& name) const;
   Result<Bytes> get_range(const std::string& name, std::uint64_t offset, std::uint64_t length) const;
@@ -70,8 +119,12 @@ class StoreSet {
   std::size_t min_copies() const { return min_copies_; }
 
  private:
+  Result<> check_counts(const std::string& name) const;
+
   std::vector<NamedStore> stores_;
   std::size_t min_copies_ = 1;
+  std::shared_ptr<StoreLanes> lanes_;   // nullptr: a single store
+  std::shared_ptr<ReadBalance> reads_;  // nullptr: a single store
 };
 
 }  // namespace holdfast
