@@ -101,7 +101,7 @@ struct BackupRecord {
   badPages @28 :UInt64;
   badPageList @29 :List(Text);  # "base/5/16384 block 7"
   epoch @30 :Data;              # of its own objects; its document names the signer
-  neededEpochs @31 :List(Data);  # every epoch some needed pack was written under, its own included
+  neededEpochs @31 :List(Data);  # every epoch some needed pack, or log it begins with, was written under, its own included
   objects @32 :List(StoredObject);     # its own: packs in order, then the manifest
   neededPacks @33 :List(NeededPack);
 }
@@ -137,4 +137,21 @@ struct WalHeader {
   bodySha256 @14 :Data;  # of the stored body, which follows the header
   recoverableThrough @15 :Int64;  # everything committed before this moment, by the server's clock, lies before `last`
                                   # on this timeline; never falls along a chain; 0: nothing could be proven yet
+}
+
+struct CheckpointHeader {
+  # The clear front of "coordinator/<epoch>-<sequence>.checkpoint": what the coordinator knows and the records do not
+  # hold, its own keys included. Written by the coordinator, signed by its intermediate key; opened by nobody but the
+  # holder of the recovery key, for `catalog rebuild`.
+  fleet @0 :Data;
+  coordinatorEpoch @1 :UInt64;  # fencing number of the coordinator that wrote it
+  sequence @2 :UInt64;          # of its checkpoints, from 1
+  madeAt @3 :Int64;
+  key @4 :Data;        # id of the data key, made for this object alone
+  recipient @5 :Data;  # the recovery key's public half
+  sealedKey @6 :Data;  # the 32-byte data key, crypto_box_seal
+  frames @7 :UInt32;
+  bodySize @8 :UInt64;
+  bodySha256 @9 :Data;    # of the stored body, which follows the header
+  certificate @10 :Data;  # of the intermediate key: signed bytes, see shared/identity/FORMAT.md
 }

@@ -168,7 +168,7 @@ Result<BackupReader> BackupReader::open(const StoreSet& stores, const BackupReco
   return BackupReader(stores, keys, record, std::move(manifest));
 }
 
-Result<Bytes> BackupReader::read_frame(std::uint32_t frame, FrameDecoder& decoder) const {
+Result<Bytes> BackupReader::read_frame(std::uint32_t frame, FrameDecoder& decoder, Bytes memory) const {
   if (frame >= manifest_.frames.size()) return fail(Code::invalid, fmt::format("there is no frame {}", frame));
   const FrameRef& ref = manifest_.frames[frame];
   const PackRef& pack = manifest_.packs[ref.pack];
@@ -180,7 +180,7 @@ Result<Bytes> BackupReader::read_frame(std::uint32_t frame, FrameDecoder& decode
   return first_sound(
       *stores_, name, [&](Store& store) { return store.get_range(name, ref.offset, ref.stored_size); },
       [&](const Bytes& stored) -> Result<Bytes> {
-        auto opened = TRY(decoder.open(stored, identity, *keys_));
+        auto opened = TRY(decoder.open(stored, identity, *keys_, std::move(memory)));
         if (opened.stored_size != stored.size() || opened.plain.size() != ref.plain_size ||
             content_hash(opened.plain) != ref.hash) {
           return fail(Code::corrupt, fmt::format("frame {}: its content is not what the manifest says", ref.number));

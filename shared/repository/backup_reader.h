@@ -37,8 +37,9 @@ class BackupReader {
   static Result<BackupReader> open(const StoreSet& stores, const BackupRecord& record, const KeyRing& keys);
   const Manifest& manifest() const { return manifest_; }
   // The plain bytes of a frame, decrypted, decompressed and compared with its content hash. Falls over to the next
-  // store when one's copy is damaged; Code::corrupt names object and frame when no copy is sound.
-  Result<Bytes> read_frame(std::uint32_t frame, FrameDecoder& decoder) const;
+  // store when one's copy is damaged; Code::corrupt names object and frame when no copy is sound. `memory` is what they
+  // are put into, see FrameDecoder::open.
+  Result<Bytes> read_frame(std::uint32_t frame, FrameDecoder& decoder, Bytes memory = {}) const;
 
  private:
   BackupReader(const StoreSet& stores, const KeyRing& keys, BackupRecord record, Manifest manifest)

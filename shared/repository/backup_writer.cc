@@ -14,6 +14,8 @@ namespace {
 
 // The manifest is small beside the packs and is read by every restore.
 constexpr int manifest_zstd_level = 6;
+constexpr std::size_t all_packs_filling = 64U << 20U;
+constexpr std::size_t smallest_pack = 8U << 20U;  // smaller ones would be too many objects
 
 std::array<std::uint8_t, 16> owner_of(BackupId backup) {
   std::array<std::uint8_t, 16> owner{};
@@ -23,21 +25,44 @@ std::array<std::uint8_t, 16> owner_of(BackupId backup) {
 
 }  // namespace
 
+struct BackupWriter::Ledger {
+  std::mutex mutex;  // guards what follows
+  std::vector<Copy> copies;
+
+  void note(const CopyOutcome& outcome) {
+    if (!outcome.error) return;
+    const std::lock_guard lock(mutex);
+    const auto copy = std::ranges::find(copies, outcome.store, &Copy::store);
+    if (copy->missing++ == 0) copy->first_error = outcome.error;
+  }
+};
+
 // One worker's packs: one being filled, one on its way to the stores.
 struct BackupWriter::Worker::Pack {
   explicit Pack(int zstd_level) : encoder(zstd_level) {}
+  ~Pack() {
+    if (sending.valid()) sending.wait();  // it uses the writer
+  }
+  Pack(const Pack&) = delete;
+  Pack& operator=(const Pack&) = delete;
 
   FrameEncoder encoder;
   bool open = false;
   FrameIdentity identity;
   std::uint32_t index = 0;  // in packs_
   Bytes content;
-  // The newest frame waits as plain bytes: whether it is the pack's last one must be known when it is encrypted.
-  Bytes pending;
+  // The newest frame waits: whether it is the pack's last one must be known when it is encrypted.
+  PackedFrame pending;
   std::uint32_t pending_frame = 0;
+  PackedFrame next;
   std::future<Result<>> sending;
   bool failed = false;
 };
+
+std::size_t pack_size_for(unsigned workers) {
+  return std::clamp<std::size_t>(all_packs_filling / std::max(workers, 1U), smallest_pack,
+                                 BackupWriterOptions().pack_size);
+}
 
 BackupWriter::BackupWriter(FleetId fleet, DatabaseId database, BackupId backup, const EpochKey& epoch,
                            const StoreSet& stores, Entropy& entropy, BackupWriterOptions options)
@@ -47,15 +72,13 @@ BackupWriter::BackupWriter(FleetId fleet, DatabaseId database, BackupId backup, 
       epoch_(epoch),
       stores_(stores),
       entropy_(entropy),
-      options_(std::move(options)) {
-  for (const NamedStore& store : stores_.stores()) copies_.push_back({store.name, 0, std::nullopt});
+      options_(std::move(options)),
+      ledger_(std::make_shared<Ledger>()) {
+  for (const NamedStore& store : stores_.stores()) ledger_->copies.push_back({store.name, 0, std::nullopt});
 }
 
 Result<> BackupWriter::carry_over(const BackupRecord& parent, std::vector<PackRef> packs,
                                   std::vector<FrameRef> frames) {
-  const std::lock_guard lock(mutex_);
-  if (!packs_.empty() || !frames_.empty())
-    return fail(Code::internal, "frames carried over after the first was written");
   std::map<std::string, const StoredObject*> known;
   for (const StoredObject& object : parent.objects) known[object.name] = &object;
   for (const NeededPack& needed : parent.needed_packs) known[needed.object.name] = &needed.object;
@@ -68,6 +91,14 @@ Result<> BackupWriter::carry_over(const BackupRecord& parent, std::vector<PackRe
     }
     objects.push_back(*found->second);
   }
+  return carry_over(std::move(objects), std::move(packs), std::move(frames));
+}
+
+Result<> BackupWriter::carry_over(std::vector<StoredObject> objects, std::vector<PackRef> packs,
+                                  std::vector<FrameRef> frames) {
+  const std::lock_guard lock(mutex_);
+  if (!packs_.empty() || !frames_.empty())
+    return fail(Code::internal, "frames carried over after the first was written");
   for (const FrameRef& frame : frames) {
     if (frame.pack >= packs.size()) return fail(Code::invalid, "a frame of the parent is in no pack of it");
   }
@@ -95,27 +126,29 @@ Result<std::uint32_t> BackupWriter::Worker::add_frame(ByteView plain) {
   }
   Pack& pack = *pack_;
   if (pack.failed) return fail(Code::conflict, "the worker has failed before");
+  FrameRef frame;
+  frame.plain_size = static_cast<std::uint32_t>(plain.size());
+  frame.hash = content_hash(plain);
+  TRY(pack.encoder.pack(plain, pack.next));
   if (!pack.pending.empty()) {
-    // The next frame might not compress at all: then this pack is full with the one that waits.
-    const std::size_t after = pack.content.size() + 2 * frame_header_size + pack.pending.size() + plain.size();
+    const std::size_t after = pack.content.size() + pack.pending.stored_size() + pack.next.stored_size();
     const bool last = after > writer_->options_.pack_size;
-    auto written = write_pending(last ? FrameEnd::last : FrameEnd::more);
-    if (written && last) written = send();
-    if (!written) {
-      pack.failed = true;
-      return std::unexpected(std::move(written).error());
+    write_pending(last ? FrameEnd::last : FrameEnd::more);
+    if (last) {
+      if (auto sent = send(); !sent) {
+        pack.failed = true;
+        return std::unexpected(std::move(sent).error());
+      }
     }
   }
   if (!pack.open) begin();
-  FrameRef frame;
   frame.pack = pack.index;
   frame.number = pack.identity.number++;
-  frame.plain_size = static_cast<std::uint32_t>(plain.size());
-  frame.hash = content_hash(plain);
-  pack.pending.assign(plain.begin(), plain.end());
+  std::swap(pack.pending, pack.next);
   const std::lock_guard lock(writer_->mutex_);
   pack.pending_frame = static_cast<std::uint32_t>(writer_->frames_.size());
   writer_->frames_.push_back(frame);
+  if (writer_->options_.pack_stored) writer_->pack_frames_[pack.index].push_back(pack.pending_frame);
   return pack.pending_frame;
 }
 
@@ -129,7 +162,7 @@ void BackupWriter::Worker::begin() {
   pack.identity.space = FrameSpace::pack;
   pack.identity.owner = owner_of(writer_->backup_);
   pack.content.clear();
-  pack.content.reserve(writer_->options_.pack_size + frame_plain_target / 8);
+  pack.content.reserve(writer_->options_.pack_size);
   const std::lock_guard lock(writer_->mutex_);
   pack.identity.nonce_prefix = writer_->entropy_.bytes<16>();
   pack.identity.object = writer_->next_pack_++;
@@ -137,20 +170,19 @@ void BackupWriter::Worker::begin() {
   writer_->packs_.push_back({writer_->backup_, pack.identity.object, writer_->epoch_.id});
 }
 
-Result<> BackupWriter::Worker::write_pending(FrameEnd end) {
+void BackupWriter::Worker::write_pending(FrameEnd end) {
   Pack& pack = *pack_;
   FrameIdentity identity = pack.identity;
   identity.number = pack.identity.number - 1;
   identity.end = end;
   const std::size_t offset = pack.content.size();
-  const std::size_t stored = TRY(pack.encoder.append(pack.content, identity, writer_->epoch_.key, pack.pending));
+  const std::size_t stored = pack.encoder.seal(pack.content, identity, writer_->epoch_.key, pack.pending);
   pack.pending.clear();
   const std::lock_guard lock(writer_->mutex_);
   FrameRef& frame = writer_->frames_[pack.pending_frame];
   frame.offset = offset;
   frame.stored_size = static_cast<std::uint32_t>(stored);
   frame.end = end;
-  return {};
 }
 
 // Puts the full pack while the next one is filled; at most one is on its way.
@@ -158,11 +190,11 @@ Result<> BackupWriter::Worker::send() {
   Pack& pack = *pack_;
   if (pack.sending.valid()) TRY(pack.sending.get());
   pack.open = false;
-  pack.sending = std::async(std::launch::async,
-                            [writer = writer_, number = pack.identity.object, content = std::move(pack.content)] {
-                              return writer->put_object(pack_name(writer->database_, writer->backup_, number), content);
-                            });
-  pack.content = {};
+  auto full = std::make_shared<const Bytes>(std::move(pack.content));
+  pack.content = Bytes();
+  pack.sending = std::async(std::launch::async, [writer = writer_, index = pack.index, full = std::move(full)] {
+    return writer->put_pack(index, full);
+  });
   return {};
 }
 
@@ -170,36 +202,83 @@ Result<> BackupWriter::Worker::finish() {
   Pack& pack = *pack_;
   if (pack.failed) return fail(Code::conflict, "the worker has failed before");
   if (!pack.pending.empty()) {
-    TRY(write_pending(FrameEnd::last));
+    write_pending(FrameEnd::last);
     TRY(send());
   }
   if (pack.sending.valid()) TRY(pack.sending.get());
   return {};
 }
 
-Result<> BackupWriter::put_object(const std::string& name, ByteView content) {
-  if (options_.before_put) options_.before_put(content.size());
-  StoredObject object{name, content.size(), sha256(content)};
-  TRY(put_copies(name, content));
-  stored_bytes_ += content.size();
-  const std::lock_guard lock(mutex_);
-  objects_.push_back(std::move(object));
+Result<> BackupWriter::put_pack(std::uint32_t index, SharedBytes content) {
+  StoredPack stored;
+  {
+    const std::lock_guard lock(mutex_);
+    stored.pack = packs_[index];
+  }
+  stored.object = TRY(put_object(pack_name(database_, backup_, stored.pack.number), std::move(content)));
+  if (!options_.pack_stored) return {};
+  {
+    const std::lock_guard lock(mutex_);
+    for (const std::uint32_t frame : pack_frames_[index]) stored.frames.emplace_back(frame, frames_[frame]);
+    pack_frames_.erase(index);
+  }
+  options_.pack_stored(stored);
   return {};
 }
 
-Result<> BackupWriter::put_copies(const std::string& name, ByteView content) {
-  auto outcomes = TRY(stores_.put(name, content));
+Result<StoredObject> BackupWriter::put_object(const std::string& name, SharedBytes content) {
+  const std::size_t size = content->size();
+  if (options_.before_put) options_.before_put(size);
+  StoredObject object{name, size, sha256(*content)};
+  TRY(put_copies(name, std::move(content)));
+  stored_bytes_ += size;
   const std::lock_guard lock(mutex_);
-  for (std::size_t i = 0; i < outcomes.size(); ++i) {
-    if (!outcomes[i].error) continue;
-    if (copies_[i].missing++ == 0) copies_[i].first_error = std::move(outcomes[i].error);
-  }
+  objects_.push_back(object);
+  return object;
+}
+
+Result<> BackupWriter::put_copies(const std::string& name, SharedBytes content) {
+  TRY(stores_.put(name, std::move(content), [ledger = ledger_](const CopyOutcome& outcome) { ledger->note(outcome); }));
   return {};
+}
+
+Result<> BackupWriter::put_record(SharedBytes content) {
+  stores_.settle();
+  const std::string name = record_name(database_, backup_);
+  const auto before = copies();
+  const auto whole = static_cast<std::size_t>(std::ranges::count(before, 0U, &Copy::missing));
+  if (whole == before.size() || whole < std::max<std::size_t>(stores_.min_copies(), 1)) {
+    auto put = put_copies(name, std::move(content));
+    stores_.settle();
+    // It may be put again: what a store lacks is counted by the try that counts.
+    if (!put) forget_record(before);
+    return put;
+  }
+  std::vector<NamedStore> with_everything;
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    if (before[i].missing == 0) {
+      with_everything.push_back(stores_.stores()[i]);
+    } else {
+      ledger_->note({before[i].store, before[i].first_error});
+    }
+  }
+  const StoreSet some(std::move(with_everything), stores_.min_copies());
+  const auto put =
+      some.put(name, std::move(content), [ledger = ledger_](const CopyOutcome& outcome) { ledger->note(outcome); });
+  some.settle();
+  if (put) return {};
+  forget_record(before);
+  return std::unexpected(put.error());
+}
+
+void BackupWriter::forget_record(const std::vector<Copy>& before) {
+  const std::lock_guard lock(ledger_->mutex);
+  ledger_->copies = before;
 }
 
 std::vector<BackupWriter::Copy> BackupWriter::copies() const {
-  const std::lock_guard lock(mutex_);
-  return copies_;
+  const std::lock_guard lock(ledger_->mutex);
+  return ledger_->copies;
 }
 
 // Takes what no extent needs out of the tables and numbers the rest anew. Frames this backup wrote itself all stay.
@@ -270,7 +349,15 @@ Result<> BackupWriter::put_manifest(Manifest& manifest) {
     (void)TRY(encoder.append(object, identity, epoch_.key, ByteView(plain).subspan(at, size)));
     ++identity.number;
   }
-  return put_object(manifest_name(database_, backup_), object);
+  (void)TRY(put_object(manifest_name(database_, backup_), std::make_shared<const Bytes>(std::move(object))));
+  return {};
+}
+
+void BackupWriter::need_epochs(const std::set<EpochId>& epochs) {
+  const std::lock_guard lock(mutex_);
+  std::set<EpochId> all(needed_epochs_.begin(), needed_epochs_.end());
+  all.insert(epochs.begin(), epochs.end());
+  needed_epochs_.assign(all.begin(), all.end());
 }
 
 Result<Bytes> BackupWriter::finish(BackupRecord& record, const SignKeyPair& signer) {
@@ -293,9 +380,9 @@ Result<Bytes> BackupWriter::finish(BackupRecord& record, const SignKeyPair& sign
   record.backup = backup_;
   record.epoch = epoch_.id;
   record.stored_bytes = stored_bytes();
-  Bytes object = encode_record(record, signer);
-  TRY(put_copies(record_name(database_, backup_), object));
-  return object;
+  const auto object = std::make_shared<const Bytes>(encode_record(record, signer));
+  TRY(put_record(object));
+  return *object;
 }
 
 std::vector<std::string> BackupWriter::object_names() const {

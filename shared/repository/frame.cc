@@ -5,6 +5,7 @@
 #include <xxhash.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "shared/base/byte_reader.h"
@@ -72,7 +73,7 @@ Result<Header> parse_header(ByteView stored) {
   const std::size_t plain = out.clear.plain_size;
   const bool sizes = plain > 0 && plain <= frame_plain_limit && body_size > tag_size && body_size <= body_limit &&
                      (out.raw ? body_size == plain + tag_size : body_size < plain + tag_size);
-  if (space < 1 || space > 3 || (flags & ~(flag_last | flag_raw)) != 0 || reserved != 0 || !sizes) {
+  if (space < 1 || space > 4 || (flags & ~(flag_last | flag_raw)) != 0 || reserved != 0 || !sizes) {
     return fail(Code::corrupt, "a frame's header makes no sense");
   }
   return out;
@@ -152,6 +153,7 @@ XxHash128 content_hash(ByteView plain) {
 struct FrameEncoder::Contexts {
   UniqueHandle<ZSTD_CCtx, ZSTD_freeCCtx> zstd{ZSTD_createCCtx()};
   ObjectKeys keys;
+  PackedFrame packed;  // of append()
 };
 
 FrameEncoder::FrameEncoder(int zstd_level) : contexts_(std::make_unique<Contexts>()) {
@@ -164,32 +166,48 @@ FrameEncoder::FrameEncoder(int zstd_level) : contexts_(std::make_unique<Contexts
 FrameEncoder::~FrameEncoder() = default;
 FrameEncoder::FrameEncoder(FrameEncoder&&) noexcept = default;
 
-Result<std::size_t> FrameEncoder::append(Bytes& out, const FrameIdentity& identity, const Secret<32>& epoch_key,
-                                         ByteView plain) {
+std::size_t PackedFrame::stored_size() const {
+  return frame_header_size + size_ + tag_size;
+}
+
+Result<> FrameEncoder::pack(ByteView plain, PackedFrame& out) {
+  out.clear();
   if (plain.empty() || plain.size() > frame_plain_limit) {
     return fail(Code::invalid,
                 fmt::format("a frame of {} bytes, 1 to {} are allowed", plain.size(), frame_plain_limit));
   }
+  if (out.memory_.size() < plain.size()) out.memory_.resize(plain.size());
+  // What does not fit below the plain size is kept raw.
+  const std::size_t packed =
+      ZSTD_compress2(contexts_->zstd.get(), out.memory_.data(), plain.size() - 1, plain.data(), plain.size());
+  out.raw_ = ZSTD_isError(packed) != 0;
+  if (out.raw_) std::ranges::copy(plain, out.memory_.begin());
+  out.size_ = out.raw_ ? plain.size() : packed;
+  out.plain_size_ = plain.size();
+  return {};
+}
+
+std::size_t FrameEncoder::seal(Bytes& out, const FrameIdentity& identity, const Secret<32>& epoch_key,
+                               const PackedFrame& packed) {
   const std::size_t begin = out.size();
   const std::size_t body = begin + frame_header_size;
-  // Compressed straight into its place; what does not fit below the plain size is kept raw.
-  out.resize(body + plain.size() + tag_size);
-  const std::size_t packed =
-      ZSTD_compress2(contexts_->zstd.get(), out.data() + body, plain.size() - 1, plain.data(), plain.size());
-  const bool raw = ZSTD_isError(packed) != 0;
-  if (raw) std::copy(plain.begin(), plain.end(), out.begin() + static_cast<std::ptrdiff_t>(body));
-  const std::size_t content = raw ? plain.size() : packed;
-
+  const std::size_t tag = body + packed.size_;
+  out.resize(tag + tag_size);
   const auto header = std::span(out).subspan(begin, frame_header_size);
-  write_header(header, identity, content + tag_size, plain.size(), raw);
+  write_header(header, identity, packed.size_ + tag_size, packed.plain_size_, packed.raw_);
   const AssociatedData data = associated_data(identity, header);
   const Nonce nonce = nonce_of(identity.nonce_prefix, identity.number);
   const Secret<32>& key = contexts_->keys.get(identity, epoch_key);
-  crypto_aead_xchacha20poly1305_ietf_encrypt_detached(out.data() + body, out.data() + body + content, nullptr,
-                                                      out.data() + body, content, data.data(), data.size(), nullptr,
-                                                      nonce.data(), key.bytes().data());
-  out.resize(body + content + tag_size);
+  crypto_aead_xchacha20poly1305_ietf_encrypt_detached(out.data() + body, out.data() + tag, nullptr,
+                                                      packed.memory_.data(), packed.size_, data.data(), data.size(),
+                                                      nullptr, nonce.data(), key.bytes().data());
   return out.size() - begin;
+}
+
+Result<std::size_t> FrameEncoder::append(Bytes& out, const FrameIdentity& identity, const Secret<32>& epoch_key,
+                                         ByteView plain) {
+  TRY(pack(plain, contexts_->packed));
+  return seal(out, identity, epoch_key, contexts_->packed);
 }
 
 struct FrameDecoder::Contexts {
@@ -204,7 +222,8 @@ FrameDecoder::FrameDecoder() : contexts_(std::make_unique<Contexts>()) {
 FrameDecoder::~FrameDecoder() = default;
 FrameDecoder::FrameDecoder(FrameDecoder&&) noexcept = default;
 
-Result<FrameDecoder::Opened> FrameDecoder::open(ByteView stored, const FrameIdentity& expected, const KeyRing& keys) {
+Result<FrameDecoder::Opened> FrameDecoder::open(ByteView stored, const FrameIdentity& expected, const KeyRing& keys,
+                                                Bytes memory) {
   const std::string step = fmt::format("frame {}", expected.number);
   const Header header = TRY_DURING(step, parse_header(stored));
   const FrameHeader& clear = header.clear;
@@ -227,17 +246,19 @@ Result<FrameDecoder::Opened> FrameDecoder::open(ByteView stored, const FrameIden
   const ByteView body = stored.subspan(frame_header_size, clear.stored_size - frame_header_size);
   const std::size_t content = body.size() - tag_size;
   Opened out;
+  out.plain = std::move(memory);
   out.stored_size = clear.stored_size;
   out.end = clear.end;
-  Bytes& opened = header.raw ? out.plain : contexts_->opened;
-  opened.resize(content);
+  out.plain.resize(clear.plain_size);
+  // Grows only: what is resized is cleared, and frames differ in size.
+  if (!header.raw && contexts_->opened.size() < content) contexts_->opened.resize(content);
+  const auto opened = header.raw ? std::span(out.plain) : std::span(contexts_->opened).first(content);
   if (crypto_aead_xchacha20poly1305_ietf_decrypt_detached(opened.data(), nullptr, body.data(), content,
                                                           body.data() + content, data.data(), data.size(), nonce.data(),
                                                           key.bytes().data()) != 0) {
     return refuse("it does not open: altered, or the key of another epoch");
   }
   if (!header.raw) {
-    out.plain.resize(clear.plain_size);
     const std::size_t got =
         ZSTD_decompressDCtx(contexts_->zstd.get(), out.plain.data(), out.plain.size(), opened.data(), opened.size());
     if (ZSTD_isError(got) != 0 || got != clear.plain_size) return refuse("it does not decompress to its size");

@@ -5,7 +5,7 @@
 
 namespace holdfast {
 
-enum class FrameSpace : std::uint8_t { pack = 1, manifest = 2, wal = 3 };
+enum class FrameSpace : std::uint8_t { pack = 1, manifest = 2, wal = 3, checkpoint = 4 };
 enum class FrameEnd : std::uint8_t { more = 0, last = 1 };
 
 constexpr std::size_t frame_header_size = 72;
@@ -18,7 +18,7 @@ struct FrameIdentity {
   DatabaseId database;
   EpochId epoch;
   FrameSpace space = FrameSpace::pack;
-  std::array<std::uint8_t, 16> owner{};         // backup id; for WAL: timeline, first LSN (see FORMAT.md)
+  std::array<std::uint8_t, 16> owner{};         // backup id; others: see FORMAT.md
   std::uint32_t object = 0;                     // pack number
   std::uint32_t number = 0;                     // frame number in that object, from 0
   std::array<std::uint8_t, 16> nonce_prefix{};  // random for each object
@@ -46,6 +46,23 @@ struct XxHash128 {
 };
 XxHash128 content_hash(ByteView plain);
 
+// The content of a frame, compressed and not encrypted yet: a writer that learns only later which frame is an object's
+// last one keeps this and not the plain bytes. Its memory is used again.
+class PackedFrame {
+ public:
+  bool empty() const { return size_ == 0; }
+  // What seal() will append.
+  std::size_t stored_size() const;
+  void clear() { size_ = plain_size_ = 0; }
+
+ private:
+  friend class FrameEncoder;
+  Bytes memory_;
+  std::size_t size_ = 0;
+  std::size_t plain_size_ = 0;
+  bool raw_ = false;
+};
+
 // Compresses, encrypts, and appends header and body to `out`. Returns the number of bytes appended. Contexts are
 // reused: one encoder a thread.
 class FrameEncoder {
@@ -58,6 +75,10 @@ class FrameEncoder {
   FrameEncoder& operator=(FrameEncoder&&) = delete;
   // Code::invalid: no bytes, or more than frame_plain_limit. `out` is as it was when it fails.
   Result<std::size_t> append(Bytes& out, const FrameIdentity& identity, const Secret<32>& epoch_key, ByteView plain);
+
+  // The two halves of it. Code::invalid as above; `out` is replaced.
+  Result<> pack(ByteView plain, PackedFrame& out);
+  std::size_t seal(Bytes& out, const FrameIdentity& identity, const Secret<32>& epoch_key, const PackedFrame& packed);
 
  private:
   struct Contexts;
@@ -79,7 +100,8 @@ class FrameDecoder {
     std::size_t stored_size = 0;  // header + body
     FrameEnd end = FrameEnd::more;
   };
-  Result<Opened> open(ByteView stored, const FrameIdentity& expected, const KeyRing& keys);
+  // `memory` becomes the plain bytes: who opens many frames gives the last one's back.
+  Result<Opened> open(ByteView stored, const FrameIdentity& expected, const KeyRing& keys, Bytes memory = {});
 
  private:
   struct Contexts;

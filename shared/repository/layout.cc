@@ -27,6 +27,13 @@ bool take(std::string_view& text, std::string_view wanted) {
   return true;
 }
 
+constexpr std::string_view checkpoint_suffix = ".checkpoint";
+
+// The front of "<database>/...", off the front.
+bool take_database(std::string_view& text) {
+  return take_hex<std::uint64_t>(text, 16) && take_hex<std::uint64_t>(text, 16);
+}
+
 }  // namespace
 
 std::string fleet_record_name() {
@@ -66,6 +73,13 @@ std::string history_name(DatabaseId database, Timeline timeline) {
   return fmt::format("{}/wal/{:08x}.history", database, timeline.value());
 }
 
+std::string checkpoint_prefix() {
+  return "coordinator/";
+}
+std::string checkpoint_name(std::uint64_t coordinator_epoch, std::uint64_t sequence) {
+  return fmt::format("{}{:016x}-{:016x}{}", checkpoint_prefix(), coordinator_epoch, sequence, checkpoint_suffix);
+}
+
 std::optional<BackupId> backup_of_object(std::string_view object_name) {
   constexpr std::string_view folder = "/backups/";
   const auto at = object_name.find(folder);
@@ -78,8 +92,7 @@ std::optional<BackupId> backup_of_object(std::string_view object_name) {
 
 std::optional<WalName> parse_wal_name(std::string_view object_name) {
   std::string_view rest = object_name;
-  if (!take_hex<std::uint64_t>(rest, 16) || !take_hex<std::uint64_t>(rest, 16) || !take(rest, "/wal/"))
-    return std::nullopt;
+  if (!take_database(rest) || !take(rest, "/wal/")) return std::nullopt;
   const auto timeline = take_hex<std::uint32_t>(rest, 8);
   if (!timeline || !take(rest, "/")) return std::nullopt;
   const auto first = take_hex<std::uint64_t>(rest, 16);
@@ -87,6 +100,32 @@ std::optional<WalName> parse_wal_name(std::string_view object_name) {
   const auto last = take_hex<std::uint64_t>(rest, 16);
   if (!last || !rest.empty() || *last <= *first) return std::nullopt;
   return WalName{Timeline(*timeline), Lsn(*first), Lsn(*last)};
+}
+
+std::optional<CheckpointName> parse_checkpoint_name(std::string_view object_name) {
+  std::string_view rest = object_name;
+  if (!take(rest, checkpoint_prefix())) return std::nullopt;
+  const auto epoch = take_hex<std::uint64_t>(rest, 16);
+  if (!epoch || !take(rest, "-")) return std::nullopt;
+  const auto sequence = take_hex<std::uint64_t>(rest, 16);
+  if (!sequence || rest != checkpoint_suffix) return std::nullopt;
+  return CheckpointName{*epoch, *sequence};
+}
+
+std::optional<EpochId> epoch_of_object(std::string_view object_name) {
+  std::string_view rest = object_name;
+  if (!take_database(rest) || !take(rest, "/epochs/") || rest.size() < 2 * EpochId::size) return std::nullopt;
+  const auto epoch = EpochId::parse(rest.substr(0, 2 * EpochId::size));
+  if (!epoch || rest.substr(2 * EpochId::size) != ".keys") return std::nullopt;
+  return *epoch;
+}
+
+std::optional<Timeline> timeline_of_history(std::string_view object_name) {
+  std::string_view rest = object_name;
+  if (!take_database(rest) || !take(rest, "/wal/")) return std::nullopt;
+  const auto timeline = take_hex<std::uint32_t>(rest, 8);
+  if (!timeline || rest != ".history") return std::nullopt;
+  return Timeline(*timeline);
 }
 
 }  // namespace holdfast

@@ -22,6 +22,10 @@ std::string wal_prefix(DatabaseId database, Timeline timeline);   // "<database>
 std::string wal_name(DatabaseId database, Timeline timeline, Lsn first, Lsn last);  // 16 hex digits each
 std::string history_name(DatabaseId database, Timeline timeline);                   // "<database>/wal/00000002.history"
 
+std::string checkpoint_prefix();  // "coordinator/"
+// "coordinator/<epoch>-<sequence>.checkpoint", 16 hex digits each: in the order of names the newest is the last.
+std::string checkpoint_name(std::uint64_t coordinator_epoch, std::uint64_t sequence);
+
 // Whose object it is: "<database>/backups/<backup>/..."; nullopt: no backup's.
 std::optional<BackupId> backup_of_object(std::string_view object_name);
 
@@ -33,5 +37,18 @@ struct WalName {
 };
 // nullopt: not the name of a WAL object.
 std::optional<WalName> parse_wal_name(std::string_view object_name);
+
+struct CheckpointName {
+  std::uint64_t coordinator_epoch = 0;
+  std::uint64_t sequence = 0;
+  friend auto operator<=>(const CheckpointName&, const CheckpointName&) = default;
+};
+// nullopt: not the name of a checkpoint.
+std::optional<CheckpointName> parse_checkpoint_name(std::string_view object_name);
+
+// "<database>/epochs/<epoch>.keys"; nullopt: no epoch document's name.
+std::optional<EpochId> epoch_of_object(std::string_view object_name);
+// "<database>/wal/<timeline>.history"; nullopt: no history's name.
+std::optional<Timeline> timeline_of_history(std::string_view object_name);
 
 }  // namespace holdfast

@@ -58,9 +58,10 @@ struct BackupRecord {
   std::uint64_t bad_pages = 0;
   std::vector<std::string> bad_page_list;  // "base/5/16384 block 7", the first 100
   EpochId epoch;                           // of this backup's own objects, and who signed (its epoch document's chain)
-  std::vector<EpochId> needed_epochs;      // every epoch some needed pack was written under, this one too
-  std::vector<StoredObject> objects;       // packs and manifest of this backup, in order
-  std::vector<NeededPack> needed_packs;    // of earlier backups
+  std::vector<EpochId>
+      needed_epochs;  // every epoch some needed pack was written under, this one too; a standby's: its own log too
+  std::vector<StoredObject> objects;     // packs and manifest of this backup, in order
+  std::vector<NeededPack> needed_packs;  // of earlier backups
   friend bool operator==(const BackupRecord&, const BackupRecord&) = default;
 };
 

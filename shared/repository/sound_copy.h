@@ -1,9 +1,11 @@
 #pragma once
-// Reading with a judgement: the first copy that passes `judge` counts, wherever it lies.
+// Reading with a judgement: the first copy that passes `judge` counts, wherever it lies. Which one is asked first is
+// the set's matter (StoreSet::read_order).
 #include <fmt/format.h>
 
 #include <optional>
 
+#include "shared/store/read_balance.h"
 #include "shared/store/store.h"
 
 namespace holdfast {
@@ -15,7 +17,9 @@ auto first_sound(const StoreSet& stores, const std::string& name, Fetch fetch, J
     -> decltype(judge(std::declval<const Bytes&>())) {
   std::optional<Error> missing;
   std::optional<Error> other;
-  for (const NamedStore& store : stores.stores()) {
+  for (const std::size_t i : stores.read_order()) {
+    const NamedStore& store = stores.stores()[i];
+    MeasuredRead read(stores.reads(), i);
     const auto note = [&](Error error) {
       auto& slot = error.code == Code::not_found ? missing : other;
       if (!slot) slot = std::move(error).during(fmt::format("\"{}\" in store \"{}\"", name, store.name));
@@ -26,7 +30,10 @@ auto first_sound(const StoreSet& stores, const std::string& name, Fetch fetch, J
       continue;
     }
     auto value = judge(*content);
-    if (value) return value;
+    if (value) {
+      read.done(content->size());
+      return value;
+    }
     Error error = std::move(value).error();
     // The object is there; what it says about others' absence must not look like its own.
     if (error.code == Code::not_found) error.code = Code::unavailable;

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "shared/repository/layout.h"
+#include "shared/repository/object_judge.h"
 
 namespace holdfast {
 namespace {
@@ -168,11 +169,7 @@ Result<WalHeader> judge_wal(Verification& verification, std::map<EpochId, EpochD
   } else {
     TRY(verify_wal_object(object, epoch.signer));
   }
-  if (header.fleet != verification.anchor().fleet || header.database != verification.database() ||
-      header.node != epoch.node || header.timeline != name.timeline || header.first != name.first ||
-      header.last != name.last) {
-    return fail(Code::denied, "it is the WAL of another name");
-  }
+  TRY(check_wal_belongs(header, verification.anchor(), epoch, verification.database(), name));
   return header;
 }
 

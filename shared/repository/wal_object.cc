@@ -149,26 +149,45 @@ Result<WalHeader> peek_wal_header(ByteView object) {
   return decode_header(front.content.body);
 }
 
+Result<WalHeader> verify_wal_header(ByteView object, const SignPublicKey& signer) {
+  const SignedFront front = TRY(decode_signed_front(kind, object));
+  TRY(verify_signed(kind, front.content, signer));
+  return decode_header(front.content.body);
+}
+
 Result<WalHeader> verify_wal_object(ByteView object, const SignPublicKey& signer) {
   return TRY(verify(object, signer)).header;
 }
 
-Result<Bytes> open_wal_object(ByteView object, const SignPublicKey& signer, const KeyRing& keys,
-                              FrameDecoder& decoder) {
+Result<> read_wal_object(ByteView object, const SignPublicKey& signer, const KeyRing& keys, FrameDecoder& decoder,
+                         const WalSink& sink) {
   const Verified wal = TRY(verify(object, signer));
   const std::string what = fmt::format("WAL from {} to {}", wal.header.first, wal.header.last);
   const std::uint64_t size = wal.header.last - wal.header.first;
-  Bytes plain;
-  plain.reserve(size);
+  std::uint64_t done = 0;
+  Bytes plain;  // its memory is used again
   ByteView rest = wal.body;
   for (std::uint32_t number = 0; number < wal.header.frames; ++number) {
-    const auto opened = TRY_DURING(what, decoder.open(rest, identity_of(wal.header, number), keys));
-    append(plain, opened.plain);
+    auto opened = TRY_DURING(what, decoder.open(rest, identity_of(wal.header, number), keys, std::move(plain)));
+    plain = std::move(opened.plain);
     rest = rest.subspan(opened.stored_size);
+    done += plain.size();
+    const bool last = number + 1 == wal.header.frames;
+    if (done > size || (last && (done != size || !rest.empty()))) {
+      return fail(Code::corrupt, fmt::format("{}: its frames hold {} bytes", what, done));
+    }
+    TRY(sink(plain));
   }
-  if (!rest.empty() || plain.size() != size) {
-    return fail(Code::corrupt, fmt::format("{}: its frames hold {} bytes", what, plain.size()));
-  }
+  return {};
+}
+
+Result<Bytes> open_wal_object(ByteView object, const SignPublicKey& signer, const KeyRing& keys,
+                              FrameDecoder& decoder) {
+  Bytes plain;
+  TRY(read_wal_object(object, signer, keys, decoder, [&plain](ByteView piece) -> Result<> {
+    append(plain, piece);
+    return {};
+  }));
   return plain;
 }
 

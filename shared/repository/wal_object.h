@@ -1,5 +1,6 @@
 #pragma once
 // One stretch of WAL: clear signed header, encrypted body. Pure functions; who puts and gets is elsewhere.
+#include <functional>
 #include <optional>
 
 #include "shared/postgres/wal_position.h"
@@ -38,9 +39,17 @@ Result<EncodedWal> encode_wal_object(WalHeader header, ByteView plain, const Epo
 // Header only, unverified: to learn the epoch. `object` may be just the first bytes (>= wal_header_limit or all).
 constexpr std::size_t wal_header_limit = 4096;
 Result<WalHeader> peek_wal_header(ByteView object);
+// The header's signature and nothing of the body; `object` as for peek_wal_header.
+Result<WalHeader> verify_wal_header(ByteView object, const SignPublicKey& signer);
 // Without keys: signature, body size, body hash.
 Result<WalHeader> verify_wal_object(ByteView object, const SignPublicKey& signer);
 // verify + decrypt; exactly last - first bytes.
 Result<Bytes> open_wal_object(ByteView object, const SignPublicKey& signer, const KeyRing& keys, FrameDecoder& decoder);
+
+// Takes log in order, piece by piece; its error ends the reading.
+using WalSink = std::function<Result<>(ByteView)>;
+// The same, a frame at a time: `sink` has seen sound bytes only, but not all of them when a later frame does not open.
+Result<> read_wal_object(ByteView object, const SignPublicKey& signer, const KeyRing& keys, FrameDecoder& decoder,
+                         const WalSink& sink);
 
 }  // namespace holdfast

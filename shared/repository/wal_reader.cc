@@ -25,22 +25,29 @@ bool starts_before(const WalName& a, const WalName& b) {
 struct Listing {
   std::vector<WalName> names;  // ordered by starts_before
   std::optional<Error> unasked;
+  std::uint64_t longest = 0;  // of an object
   bool reaches(Lsn end) const {
     return std::ranges::any_of(names, [&](const WalName& name) { return name.last >= end; });
+  }
+  // Those that have this byte, the one that goes furthest first.
+  std::vector<WalName> covering(Lsn at) const {
+    std::vector<WalName> found;
+    auto name = std::ranges::upper_bound(names, at, {}, &WalName::first);
+    while (name != names.begin()) {
+      --name;
+      if (at - name->first >= longest) break;
+      if (at < name->last) found.push_back(*name);
+    }
+    std::ranges::sort(found, std::ranges::greater{}, &WalName::last);
+    return found;
   }
 };
 using ListingPtr = std::shared_ptr<const Listing>;
 
-struct OpenedWal {
-  WalHeader header;
-  Bytes plain;
-};
-
-// A place of the WAL up to which bytes were found.
+// A place of the WAL up to which bytes were found and given to a sink.
 struct Filled {
   ListingPtr listing;
   Lsn at;
-  Bytes bytes;
 };
 
 }  // namespace
@@ -83,15 +90,16 @@ struct WalReader::State {
   ListingPtr refresh(Timeline timeline);
   ListingPtr known_listing(Timeline timeline, Lsn end) const;
   Result<EpochDocument> epoch(EpochId id);
-  Result<OpenedWal> open(const WalName& name);
+  Result<> read(const WalName& name, Lsn& at, Lsn end, const WalSink& sink);
   Result<WalHeader> header(const WalName& name);
   Result<std::set<Timeline>> timelines() const;
-  Result<Filled> fill(ListingPtr listing, Lsn begin, Lsn end);
-  Result<Filled> fill(Timeline timeline, Lsn begin, Lsn end);
+  Result<> fill(Filled& filled, Lsn end, const WalSink& sink);
+  Result<Filled> fill(Timeline timeline, Lsn begin, Lsn end, const WalSink& sink);
   Result<TimelineHistory> history_of(Timeline timeline);
   Result<Bytes> history(Timeline timeline);
-  Result<std::optional<Filled>> from_ancestor(Timeline timeline, const Filled& own, Lsn begin, Lsn end);
-  Result<Bytes> segment(Timeline timeline, Lsn begin, Lsn end);
+  Result<std::optional<Filled>> from_ancestor(Timeline timeline, const Filled& own, Lsn begin, Lsn end,
+                                              const WalSink& sink);
+  Result<Lsn> segment(Timeline timeline, Lsn begin, Lsn end, const WalSink& sink);
 };
 
 ListingPtr WalReader::State::refresh(Timeline timeline) {
@@ -110,6 +118,9 @@ ListingPtr WalReader::State::refresh(Timeline timeline) {
   }
   std::ranges::sort(fresh.names, starts_before);
   fresh.names.erase(std::ranges::unique(fresh.names).begin(), fresh.names.end());
+  for (const WalName& name : fresh.names) {
+    if (name.last > name.first) fresh.longest = std::max(fresh.longest, name.last - name.first);
+  }
   auto shared = std::make_shared<const Listing>(std::move(fresh));
   listings.with([&](auto& known) { known[timeline] = shared; });
   return shared;
@@ -135,9 +146,10 @@ Result<EpochDocument> WalReader::State::epoch(EpochId id) {
   return document;
 }
 
-Result<OpenedWal> WalReader::State::open(const WalName& name) {
+// [at, ..) out of one object, until its end or `end`; `at` goes along.
+Result<> WalReader::State::read(const WalName& name, Lsn& at, Lsn end, const WalSink& sink) {
   const std::string object_name = wal_name(database, name.timeline, name.first, name.last);
-  return first_sound_object(stores, object_name, [&](const Bytes& object) -> Result<OpenedWal> {
+  const auto judged = first_sound_object(stores, object_name, [&](const Bytes& object) -> Result<bool> {
     const WalHeader header = TRY(peek_wal_header(object));
     const EpochDocument document = TRY(epoch(header.epoch));
     if (header.fleet != anchor.fleet || header.database != database || header.node != document.node ||
@@ -145,8 +157,20 @@ Result<OpenedWal> WalReader::State::open(const WalName& name) {
       return fail(Code::denied, "it is the WAL of another name");
     }
     FrameDecoder decoder;
-    return OpenedWal{header, TRY(open_wal_object(object, document.signer, keys, decoder))};
+    Lsn piece_begins = name.first;
+    TRY(read_wal_object(object, document.signer, keys, decoder, [&](ByteView piece) -> Result<> {
+      const Lsn piece_ends = piece_begins + piece.size();
+      const Lsn until = std::min(piece_ends, end);
+      // What another copy gave before it turned out to be damaged is not given again.
+      if (at < until) TRY(sink(piece.subspan(at - piece_begins, until - at)));
+      at = std::max(at, until);
+      piece_begins = piece_ends;
+      return {};
+    }));
+    return true;
   });
+  if (!judged) return std::unexpected(judged.error());
+  return {};
 }
 
 Result<WalHeader> WalReader::State::header(const WalName& name) {
@@ -174,48 +198,37 @@ Result<std::set<Timeline>> WalReader::State::timelines() const {
   return found;
 }
 
-// [begin, ..) of one timeline, until `end` or until nothing goes on there. An object that is listed and cannot be had
-// is an error, unless another one covers the same place.
-Result<Filled> WalReader::State::fill(ListingPtr listing, Lsn begin, Lsn end) {
-  Filled out{std::move(listing), begin, {}};
-  out.bytes.reserve(end - begin);
-  while (out.at < end) {
-    std::vector<WalName> covering;
-    for (const WalName& name : out.listing->names) {
-      if (name.first <= out.at && out.at < name.last) covering.push_back(name);
-    }
-    if (covering.empty()) return out;
-    std::ranges::sort(covering, [](const WalName& a, const WalName& b) { return a.last > b.last; });
+// From where it is, of one timeline, until `end` or until nothing goes on there. An object that is listed and cannot be
+// had is an error, unless another one covers the same place.
+Result<> WalReader::State::fill(Filled& filled, Lsn end, const WalSink& sink) {
+  while (filled.at < end) {
+    const std::vector<WalName> covering = filled.listing->covering(filled.at);
+    if (covering.empty()) return {};
     std::optional<Error> first;
+    const Lsn before = filled.at;
     for (const WalName& name : covering) {
-      const auto opened = open(name);
-      if (!opened) {
-        if (!first) first = opened.error();
-        continue;
-      }
-      const Lsn until = std::min(end, name.last);
-      append(out.bytes, ByteView(opened->plain).subspan(out.at - name.first, until - out.at));
-      out.at = until;
-      first.reset();
-      break;
+      const auto done = read(name, filled.at, end, sink);
+      if (done) break;
+      if (!first) first = done.error();
+      if (filled.at != before) break;  // others may cover what comes now
     }
-    if (first) {
+    if (first && filled.at == before) {
       // It was listed a moment ago. That it is gone now is no proof that there is no WAL.
       if (first->code == Code::not_found) first->code = Code::unavailable;
       return std::unexpected(std::move(*first));
     }
   }
-  return out;
+  return {};
 }
 
 // With the listing there is when that is enough, else with a new one: stores only grow, or retention and merging have
 // put something else in place of what is gone.
-Result<Filled> WalReader::State::fill(Timeline timeline, Lsn begin, Lsn end) {
-  if (const ListingPtr known = known_listing(timeline, end)) {
-    auto filled = fill(known, begin, end);
-    if (filled && filled->at == end) return filled;
-  }
-  return fill(refresh(timeline), begin, end);
+Result<Filled> WalReader::State::fill(Timeline timeline, Lsn begin, Lsn end, const WalSink& sink) {
+  Filled filled{known_listing(timeline, end), begin};
+  if (filled.listing != nullptr && fill(filled, end, sink) && filled.at == end) return filled;
+  filled.listing = refresh(timeline);
+  TRY(fill(filled, end, sink));
+  return filled;
 }
 
 Result<Bytes> WalReader::State::history(Timeline timeline) {
@@ -231,33 +244,33 @@ Result<TimelineHistory> WalReader::State::history_of(Timeline timeline) {
 }
 
 // A timeline that began within this stretch shares the front of it with the one it left. nullopt: it did not.
-Result<std::optional<Filled>> WalReader::State::from_ancestor(Timeline timeline, const Filled& own, Lsn begin,
-                                                              Lsn end) {
+Result<std::optional<Filled>> WalReader::State::from_ancestor(Timeline timeline, const Filled& own, Lsn begin, Lsn end,
+                                                              const WalSink& sink) {
   const TimelineHistory past = TRY(history_of(timeline));
   if (past.switches().empty()) return std::nullopt;
   const TimelineSwitch& left = past.switches().back();
   if (left.at <= begin || left.at >= end || !own.listing->reaches(left.at + 1)) return std::nullopt;
-  auto front = segment(left.parent, begin, left.at);
+  auto front = segment(left.parent, begin, left.at, sink);
   // There is WAL behind it, so this is a gap and not the end.
   if (!front && front.error().code == Code::not_found) front.error().code = Code::corrupt;
   if (!front) return std::unexpected(std::move(front).error());
-  if (front->size() != left.at - begin) {
+  if (*front != left.at) {
     return fail(Code::corrupt, fmt::format("WAL of timeline {} ends at {}, before timeline {} left it at {}",
-                                           left.parent, begin + front->size(), timeline, left.at));
+                                           left.parent, *front, timeline, left.at));
   }
-  Filled out = TRY(fill(own.listing, left.at, end));
-  append(*front, out.bytes);
-  out.bytes = std::move(*front);
-  return out;
+  Filled filled{own.listing, left.at};
+  TRY(fill(filled, end, sink));
+  return filled;
 }
 
-Result<Bytes> WalReader::State::segment(Timeline timeline, Lsn begin, Lsn end) {
+// Where it ends.
+Result<Lsn> WalReader::State::segment(Timeline timeline, Lsn begin, Lsn end, const WalSink& sink) {
   const std::string what = fmt::format("WAL of timeline {} from {}", timeline, begin);
-  Filled filled = TRY_DURING(what, fill(timeline, begin, end));
+  Filled filled = TRY_DURING(what, fill(timeline, begin, end, sink));
   if (filled.at == begin) {
-    if (auto whole = TRY_DURING(what, from_ancestor(timeline, filled, begin, end))) filled = std::move(*whole);
+    if (auto whole = TRY_DURING(what, from_ancestor(timeline, filled, begin, end, sink))) filled = std::move(*whole);
   }
-  if (filled.at == end) return std::move(filled.bytes);
+  if (filled.at == end) return end;
 
   const Listing& listing = *filled.listing;
   if (listing.unasked) return std::unexpected(Error{*listing.unasked}.during(what));
@@ -267,7 +280,7 @@ Result<Bytes> WalReader::State::segment(Timeline timeline, Lsn begin, Lsn end) {
     return fail(Code::corrupt, fmt::format("{}: nothing at {}, though there is newer WAL", what, filled.at));
   }
   if (filled.at == begin) return fail(Code::not_found, fmt::format("{}: no store has it", what));
-  return std::move(filled.bytes);
+  return filled.at;
 }
 
 WalReader::WalReader(const StoreSet& stores, TrustAnchor anchor, DatabaseId database, const KeyRing& keys)
@@ -280,12 +293,22 @@ Result<std::vector<WalStretch>> WalReader::stretches(Timeline timeline) {
   return merge_wal(listing->names);
 }
 
-Result<Bytes> WalReader::segment(Timeline timeline, Lsn at, std::uint64_t segment_size) {
+Result<std::uint64_t> WalReader::read_segment(Timeline timeline, Lsn at, std::uint64_t segment_size,
+                                              const WalSink& sink) {
   if (segment_size == 0) return fail(Code::invalid, "a WAL segment of no bytes");
   const Lsn begin(at.value() / segment_size * segment_size);
   const Lsn end = std::min(begin + segment_size, Lsn(state_->wanted_end.load()));
   if (end <= begin) return fail(Code::not_found, fmt::format("the log ends at {}", end));
-  Bytes out = TRY(state_->segment(timeline, begin, end));
+  return TRY(state_->segment(timeline, begin, end, sink)) - begin;
+}
+
+Result<Bytes> WalReader::segment(Timeline timeline, Lsn at, std::uint64_t segment_size) {
+  Bytes out;
+  (void)TRY(read_segment(timeline, at, segment_size, [&](ByteView piece) -> Result<> {
+    out.reserve(segment_size);
+    append(out, piece);
+    return {};
+  }));
   out.resize(segment_size, 0);
   return out;
 }
@@ -303,8 +326,8 @@ Result<WalTimes> WalReader::times(Timeline timeline, Lsn end) {
     if (name.last <= end && (newest == nullptr || name.last > newest->last)) newest = &name;
   }
   if (newest == nullptr) return WalTimes();
-  const OpenedWal opened = TRY(state_->open(*newest));
-  return WalTimes{opened.header.received_through, opened.header.recoverable_through};
+  const WalHeader header = TRY(state_->header(*newest));
+  return WalTimes{header.received_through, header.recoverable_through};
 }
 
 Result<std::vector<WalTimeline>> WalReader::timelines() {

@@ -52,6 +52,9 @@ class WalReader {
   // end of the WAL. Everything else (store away, object damaged, key missing) is another code and must not look like
   // it.
   Result<Bytes> segment(Timeline timeline, Lsn at, std::uint64_t segment_size);
+  // The same without holding it in memory: what is there goes to `sink` in order, the zeros at the end do not. Returns
+  // the bytes. After an error `sink` may have seen some.
+  Result<std::uint64_t> read_segment(Timeline timeline, Lsn at, std::uint64_t segment_size, const WalSink& sink);
   // Whoever reads has settled that the log ends here, whatever lies behind: segment() gives zeros from there on.
   void end_at(Lsn end);
   Result<Bytes> history(Timeline timeline);  // content of the .history file
