@@ -17,6 +17,7 @@ using import "fleet.capnp".NodeFacts;
 using import "fleet.capnp".NodeState;
 using import "fleet.capnp".Refused;
 using import "fleet.capnp".RestoreTarget;
+using import "fleet.capnp".StoreAbilities;
 using import "fleet.capnp".StoreInfo;
 using import "fleet.capnp".TimelineChange;
 using import "fleet.capnp".WalPosition;
@@ -129,6 +130,7 @@ struct JobReport {
   job @1 :Job;
   backup @2 :Backup;  # may be absent, of a backup job; with its record when complete
   target @3 :RestoreTarget;  # may be absent, of a restore job
+  abilities @4 :StoreAbilities;  # may be absent, of a store check
 }
 
 # Coordinator: kept.
@@ -158,10 +160,69 @@ struct HistoryReportAck {
   timeline @1 :UInt32;
 }
 
+# What can be asked for in a bucket. Names are those of objects, without the store's prefix.
+enum BucketWishKind {
+  get @0;  # this object, or a range of it
+  look @1;  # whether it is there
+  list @2;  # one page of what begins with this name
+  reach @3;  # whether the bucket answers; without a name
+  put @4;  # objects below a first part, "<database>/", or one that has none before it
+}
+
+struct BucketWish {
+  kind @0 :BucketWishKind;
+  name @1 :Text;
+  parts @2 :Bool;  # list: up to the next '/' only
+  after @3 :Text;  # list: where the page before said that it goes on; empty: the first one
+}
+
+# Of a form that is posted.
+struct PassField {
+  name @0 :Text;
+  value @1 :Text;
+}
+
+# Agent, of a store whose hosts are presigned: sign this. Answered by PassReply, and not repeated: whoever wanted it
+# asks again.
+struct PassRequest {
+  store @0 :Text;  # name
+  wish @1 :BucketWish;
+}
+
+# Coordinator: a URL that does what was wished for, for as long as it is valid; or why not.
+struct PassReply {
+  url @0 :Text;
+  fields @1 :List(PassField);  # put: of the form to post there, besides key, metadata and the object
+  valid @2 :Int64;  # microseconds from when it was signed
+  refused @3 :Refused;  # none: granted
+}
+
+# Agent: a backup of its schedule is due. Answered by SlotReply, and not repeated: who is not answered goes on by its
+# own limit.
+struct SlotRequest {
+  database @0 :Data;  # DatabaseId
+  dueAt @1 :Int64;  # of the run
+}
+
+# Coordinator: whether the limits that the node does not know of let it begin now.
+struct SlotReply {
+  database @0 :Data;  # DatabaseId
+  granted @1 :Bool;
+  wait @2 :Int64;  # microseconds. Granted: kept free so long without a word of the backup. Else: when to ask again
+  reason @3 :Text;  # why not
+}
+
 # A public key that data keys are sealed to.
 struct NamedRecipient {
   name @0 :Text;  # "recovery"
   key @1 :Data;  # BoxPublicKey
+}
+
+# Who of a streaming group takes its backups. Its log is always shipped by the one that is active.
+enum BackupDuty {
+  withLog @0;  # the active one
+  here @1;  # the node that this is sent to, active or not
+  elsewhere @2;  # another node
 }
 
 # One database that a node looks after. Policies and recipients that many databases share are sent once and referred
@@ -172,12 +233,23 @@ struct Assigned {
   name @2 :Text;
   engine @3 :Engine;
   labels @4 :List(Label);
-  active @5 :Bool;  # false: another node backs it up, this one only lists it
+  active @5 :Bool;  # false: another node ships its log
   protect @6 :Bool;  # there are a policy and a store for it; false with an unnamed policy: none matches, release it
   policyIndex @7 :UInt32;  # into Assignment.policies
   stores @8 :List(Text);  # names of Assignment.stores in order
   recipientIndexes @9 :List(UInt32);  # into Assignment.recipients
   lastBackupAt @10 :Int64;  # newest finished backup by any node; 0: the first one is due
+  backups @11 :BackupDuty;
+  logNode @12 :Text;  # name of the node that ships its log; empty: none does, or it is this one
+  backupNote @13 :Text;  # why not the kind of node takes its backups that the policy prefers; empty: it does
+}
+
+# A store that the receiving node itself keeps for the fleet.
+struct VaultDuty {
+  store @0 :Data;  # StoreId
+  name @1 :Text;
+  path @2 :Text;  # directory on this host
+  quotaBytes @3 :UInt64;  # 0: as much as the disk has
 }
 
 # Coordinator: all an agent needs to do its duty alone. Replaces the one before; kept on the agent's disk.
@@ -188,6 +260,8 @@ struct Assignment {
   fleetRecord @3 :Data;  # signed by the root key; put into a store that has none
   policies @4 :List(Policy);  # each once
   recipients @5 :List(NamedRecipient);  # each once
+  vaults @6 :List(VaultDuty);
+  state @7 :NodeState;  # cordoned, draining: its schedule begins nothing; log goes on being shipped
 }
 
 # Agent: stored and in force.
@@ -246,6 +320,38 @@ struct StoreCheckOrder {
 # Look for databases now and send an Inventory.
 struct RefreshOrder {}
 
+# Bring one store what it lacks of one backup, or of the log. No key is needed.
+struct CopyOrder {
+  database @0 :Data;  # DatabaseId
+  backup @1 :Data;  # BackupId; empty: the log of the database
+  target @2 :StoreInfo;
+  sources @3 :List(StoreInfo);  # where sound copies may be
+  doubtful @4 :Bool;  # what the target has is read and checked too, not only looked up
+  bandwidth @5 :UInt64;  # bytes a second; 0: no limit
+}
+
+# Read everything of one backup, or of the log, in one store and check it without keys.
+struct ScrubOrder {
+  database @0 :Data;  # DatabaseId
+  backup @1 :Data;  # BackupId; empty: the log of the database
+  store @2 :StoreInfo;  # to check
+  others @3 :List(StoreInfo);  # that tell what should be there
+  bandwidth @4 :UInt64;  # bytes a second; 0: no limit
+}
+
+# How far a node is to go.
+enum ShutdownReach {
+  drain @0;  # until nothing runs
+  agent @1;  # until its agent has stopped too
+  databases @2;  # until its databases have, before the agent
+}
+
+struct ShutdownOrder {
+  reach @0 :ShutdownReach;
+  force @1 :Bool;  # wait for nothing, and go on although something may be missing
+  drain @2 :Int64;  # microseconds that running jobs may go on; 0: as the policies say
+}
+
 struct CancelOrder {
   job @0 :Data;  # JobId, to cancel
 }
@@ -266,6 +372,9 @@ struct Order {
     storeCheck @10 :StoreCheckOrder;
     refresh @11 :RefreshOrder;
     cancel @12 :CancelOrder;
+    copy @13 :CopyOrder;
+    scrub @14 :ScrubOrder;
+    shutdown @15 :ShutdownOrder;
   }
 }
 
@@ -302,5 +411,9 @@ struct Envelope {
     historyReportAck @26 :HistoryReportAck;
     operatorRequest @27 :OperatorRequest;
     operatorReply @28 :OperatorReply;
+    passRequest @29 :PassRequest;
+    passReply @30 :PassReply;
+    slotRequest @31 :SlotRequest;
+    slotReply @32 :SlotReply;
   }
 }

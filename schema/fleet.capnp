@@ -86,6 +86,10 @@ enum JobKind {
   finalize @4;
   storeCheck @5;
   refresh @6;
+  copy @7;
+  scrub @8;
+  drain @9;  # of a node: until nothing runs there
+  shutdown @10;  # of a node: its databases stopped with receipts, and its agent
 }
 
 enum JobState {
@@ -184,13 +188,76 @@ struct Database {
   engine @2 :Engine;
   systemId @3 :UInt64;  # 0 for engines that have none
   members @4 :List(Member);  # one a node
-  active @5 :Data;  # NodeId, whose agent backs it up; empty: none
+  active @5 :Data;  # NodeId, whose agent ships its log; empty: none
   labels @6 :List(Label);  # its node's, and "engine"
   createdAt @7 :Int64;
   protection @8 :Protection;  # worked out by the coordinator, kept for showing
   policy @9 :Text;  # name of the policy that matched; empty: none
   protectionReason @10 :Text;  # why it is unprotected
   alerts @11 :List(Text);  # sentences for people
+  backupsBy @12 :Data;  # NodeId, whose agent takes its backups; empty: the active one
+  backupsNote @13 :Text;  # why not the kind of node takes them that the policy prefers; empty: it does
+  logCopies @14 :List(LogCopy);  # where its log lies, one for each store
+}
+
+# A database's log in one store.
+struct LogCopy {
+  store @0 :Text;  # name
+  state @1 :Text;  # "ok", "missing" (some of it) or "damaged"
+  comparedAt @2 :Int64;  # when what the stores list was compared last
+  checkedAt @3 :Int64;  # when every object was read and checked last
+}
+
+# How many objects of a log a store did not take since the receiver began.
+struct LogArrears {
+  store @0 :Text;  # name
+  objects @1 :UInt64;
+}
+
+enum S3Addressing {
+  path @0;  # https://server/bucket/key
+  host @1;  # https://bucket.server/key
+}
+
+# What hosts reach a bucket with.
+enum S3Hosts {
+  ownKey @0;  # an access key of their own
+  presigned @1;  # passes that the coordinator signs: PassRequest
+}
+
+# A bucket, without its credentials: those are never sent.
+struct S3Place {
+  endpoint @0 :Text;  # "https://s3.eu-central-1.amazonaws.com"
+  region @1 :Text;
+  bucket @2 :Text;
+  prefix @3 :Text;  # what all names begin with, without '/' at its ends; may be empty
+  addressing @4 :S3Addressing;
+  caFile @5 :Text;  # PEM file on each host; empty: the system's authorities
+  # "env", or a file of this path on the coordinator and, unless `hosts` is presigned, on each host. Sent to a host that
+  # has no key: "presigned".
+  credentials @6 :Text;
+  hosts @7 :S3Hosts;
+}
+
+# A directory that another node's agent keeps for the fleet. StoreInfo.path is that directory on its host.
+struct PeerPlace {
+  node @0 :Data;  # NodeId, that keeps it
+  endpoint @1 :Text;  # "tcp://host:7410"
+  server @2 :Data;  # CurvePublicKey, which the vault's socket must show
+  quotaBytes @3 :UInt64;  # 0: as much as the disk has
+  grant @4 :Data;  # signed; what the receiver of this message may do there. Empty in the catalog and in replies
+}
+
+enum Ability {
+  unknown @0;
+  no @1;
+  yes @2;
+}
+
+# What a store can do besides what every store can. Nothing depends on it for correctness.
+struct StoreAbilities {
+  conditionalPut @0 :Ability;  # it refuses to replace an object
+  objectLock @1 :Ability;  # it keeps an object from being removed until a time
 }
 
 # A place that keeps objects. Kept by the coordinator, sent to the agents that write or read there.
@@ -203,6 +270,10 @@ struct StoreInfo {
   state @5 :Text;  # "ok", "unknown", or the error of the last check
   usedBytes @6 :UInt64;
   objects @7 :UInt64;
+  s3 @8 :S3Place;  # s3 only
+  peer @9 :PeerPlace;  # peer only
+  abilities @10 :StoreAbilities;  # as they were found out when it was added or checked
+  zone @11 :Text;  # where it stands: a value that copies can be spread over; empty: not said
 }
 
 # An enrolment token as the coordinator keeps it: it can check the secret and does not have it.
@@ -235,6 +306,7 @@ struct Operator {
 struct BackupCopy {
   store @0 :Text;  # name
   state @1 :Text;  # "ok", "missing" or "damaged"
+  checkedAt @2 :Int64;  # when all of it was read and found sound or not; never: 0
 }
 
 # One backup. Agents report it with their jobs, the coordinator keeps and shows it.
@@ -325,6 +397,48 @@ struct Job {
   code @15 :Code;  # means something when there is an error
   outcome @16 :Text;  # one line of result
   findings @17 :List(Finding);  # of a verification: what is damaged or missing, the first of them
+  store @18 :Text;  # name of the store that a copy job fills or a scrub reads; empty: none
+  dueAt @19 :Int64;  # of a backup by its schedule: the run that it is; 0: it is none
+  missed @20 :MissedRuns;  # runs for which it stands in
+  steps @21 :List(JobStep);  # of a drain or shutdown: what the node did, in order
+  receipts @22 :List(DatabaseReceipt);  # of a shutdown
+}
+
+# Runs of a schedule that came and went without a backup.
+struct MissedRuns {
+  count @0 :UInt32;
+  since @1 :Int64;  # the first of them was due then
+  cause @2 :Text;
+}
+
+enum StepOutcome {
+  done @0;
+  skipped @1;
+  failed @2;
+}
+
+# One step of a drain or a shutdown.
+struct JobStep {
+  name @0 :Text;  # "drain", "checkpoint", "stop", "verify", "ship"
+  outcome @1 :StepOutcome;
+  took @2 :Int64;  # microseconds
+  sentence @3 :Text;  # what was found, or why it was skipped or failed
+}
+
+# What became of one database of a node that was shut down.
+struct DatabaseReceipt {
+  database @0 :Data;  # DatabaseId
+  name @1 :Text;
+  engine @2 :Engine;
+  steps @3 :List(JobStep);
+  state @4 :Text;  # by pg_control: "shut down"; of a file: "closed", "in use"; empty: not known
+  checkpoint @5 :UInt64;  # PostgreSQL: LSN where the last checkpoint's record begins; 0: not known
+  timeline @6 :UInt32;  # of that record
+  durable @7 :UInt64;  # LSN, end of what is safe in the stores; 0: not known
+  backup @8 :Data;  # SQLite: BackupId of the one that holds everything; empty: none does
+  copies @9 :UInt32;  # that everything before `durable`, or the backup, has at least
+  whole @10 :Bool;  # stopped in order, and nothing of it is only on its host
+  verdict @11 :Text;  # "nothing missing: ..." when whole, else what may be missing
 }
 
 # Something that is not as it should be, in one store.
@@ -407,6 +521,7 @@ struct WalPosition {
   slotState @8 :Text;  # wal_status of the replication slot
   slotRetainedBytes @9 :UInt64;  # WAL the server holds back for us
   error @10 :Text;  # what hinders it now; empty: nothing
+  arrears @11 :List(LogArrears);  # stores that lack some of it
 }
 
 # A data key that an operator opened and sealed again to one node's recipient key. Operator to coordinator to agent;

@@ -20,6 +20,7 @@ using import "fleet.capnp".Refused;
 using import "fleet.capnp".Restore;
 using import "fleet.capnp".RestoreMethod;
 using import "fleet.capnp".Role;
+using import "fleet.capnp".S3Place;
 using import "fleet.capnp".StartAfter;
 using import "fleet.capnp".StoreInfo;
 using import "fleet.capnp".StoreKind;
@@ -40,6 +41,7 @@ enum Listing {
   windows @8;
   jobs @9;
   restores @10;
+  copies @11;
 }
 
 enum NodeVerb {
@@ -48,6 +50,8 @@ enum NodeVerb {
   label @2;
   cordon @3;
   uncordon @4;
+  drain @5;  # until nothing runs there; it stays cordoned. Answered by JobsReply
+  shutdown @6;  # its databases and its agent. Answered by JobsReply
 }
 
 enum StoreVerb {
@@ -102,13 +106,20 @@ struct NodeRequest {
   node @1 :Text;  # name, id or prefix of it
   set @2 :List(Label);  # verb label: to add or change
   unset @3 :List(Text);  # verb label: names to remove
+  force @4 :Bool;  # verbs drain, shutdown: as in ShutdownOrder
+  keepDatabases @5 :Bool;  # verb shutdown: only the agent stops
+  deadline @6 :Int64;  # verbs drain, shutdown: microseconds that running jobs may go on; 0: as the policies say
 }
 
 # Role admin. Answered by DoneReply.
 struct AddStoreRequest {
   name @0 :Text;
   kind @1 :StoreKind;
-  path @2 :Text;
+  path @2 :Text;  # posix, peer
+  s3 @3 :S3Place;  # s3
+  peerNode @4 :Text;  # peer: name or id of the node that keeps it
+  quotaBytes @5 :UInt64;  # peer
+  zone @6 :Text;
 }
 
 # check: role operator, JobsReply. remove: role admin, DoneReply.
@@ -205,6 +216,12 @@ struct RefreshRequest {
   selection @0 :Selection;
 }
 
+# Role operator: what copies lack is brought now, not when its turn comes. Answered by JobsReply.
+struct CopyRequest {
+  selection @0 :Selection;  # of databases
+  lostStore @1 :Text;  # name: it has lost what it had, and every copy in it counts as missing from now on; empty: none
+}
+
 # Role admin: let another operator in. Answered by ListReply with the new operator.
 struct CreateOperatorRequest {
   name @0 :Text;
@@ -245,6 +262,7 @@ struct OperatorRequest {
     # Only say what its body would do, and change nothing; needs the same role. A tag and not a flag beside the body: a
     # coordinator that does not know it must refuse and not carry it out. Its body is none of this kind.
     dryRun @22 :OperatorRequest;
+    copy @23 :CopyRequest;
   }
 }
 
@@ -253,6 +271,7 @@ struct NodeView {
   node @0 :Node;
   online @1 :Bool;
   databases @2 :UInt32;  # how many it has
+  lastShutdown @3 :Job;  # may be absent: the newest drain or shutdown
 }
 
 # A database with what is worked out about it.
@@ -263,6 +282,7 @@ struct DatabaseView {
   recoverableThrough @3 :Int64;
   positions @4 :List(WalPosition);
   sizeBytes @5 :UInt64;
+  late @6 :Text;  # which objective it misses, and by how much; empty: none
 }
 
 # A stretch that cannot be restored to.
@@ -292,6 +312,7 @@ struct RetentionDecision {
   keep @4 :Bool;
   reasons @5 :List(Text);
   bytes @6 :UInt64;  # stored
+  freedBytes @7 :UInt64;  # leave each store with it; less than `bytes` when a kept backup needs some of its packs
 }
 
 struct FleetStatus {
@@ -303,6 +324,21 @@ struct FleetStatus {
   nodesOffline @5 :UInt32;
   nodesPending @6 :UInt32;
   alerts @7 :List(Text);
+  belowMin @8 :UInt32;  # databases whose newest backup or log has fewer whole copies than their policy's minimum
+  belowWant @9 :UInt32;  # fewer than it wants; those below the minimum are among them
+}
+
+# A copy that is not as the policy wants it.
+struct CopyView {
+  database @0 :Data;  # DatabaseId
+  databaseName @1 :Text;
+  backup @2 :Data;  # BackupId; empty: the log
+  store @3 :Text;  # name
+  state @4 :Text;  # "missing" or "damaged"
+  reason @5 :Text;  # why it is so, and why nothing is done about it now
+  since @6 :Int64;  # when the backup was finished
+  goodCopies @7 :UInt32;  # how many others are whole
+  job @8 :Data;  # JobId that repairs it now; empty: none
 }
 
 # Only what was asked for is filled; status fills several.
@@ -319,6 +355,7 @@ struct ListReply {
   jobs @9 :List(Job);
   restores @10 :List(Restore);
   next @11 :Text;  # give it as `after` for more; empty: that was all
+  copies @12 :List(CopyView);  # most urgent first
 }
 
 struct TokenReply {

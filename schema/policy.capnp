@@ -36,7 +36,7 @@ struct Policy {
   minBackups @18 :UInt32;  # never fewer than so many
   maxBackups @19 :UInt32;  # never more than so many by rule
   pitr @20 :Int64;  # how far back every moment must be restorable
-  maxBytes @21 :UInt64;  # stored bytes a database may take
+  maxBytes @21 :UInt64;  # stored bytes of one copy that a database's backups may take
   copiesWant @22 :UInt32;  # copies aimed at
   copiesMin @23 :UInt32;  # copies without which a backup does not count as made
   stores @24 :List(Text);  # names of stores in order of preference; none: every store, up to copiesWant
@@ -56,5 +56,11 @@ struct Policy {
   shutdownDrain @38 :Int64;  # how long running jobs may finish at shutdown
   shutdownCheckpointTimeout @39 :Int64;  # for the checkpoint before the database stops
   shutdownStopTimeout @40 :Int64;  # for the stop itself
-  shutdownStopDatabase @41 :Bool;  # true: the agent's shutdown also stops the database
+  shutdownStopDatabase @41 :Bool;  # true: a shutdown of the node stops the database too
+  prefer @42 :Text;  # "primary" or "standby": which of a streaming group's nodes takes the backups, when there is one
+  hourly @43 :UInt32;  # as `daily`, by hour
+  totalBytes @44 :UInt64;  # as `maxBytes`, of all databases together that have this policy
+  perZone @45 :UInt32;  # backups at once in one zone; 0: no limit
+  perFleet @46 :UInt32;  # backups at once in the fleet; 0: no limit
+  shutdownMode @47 :Text;  # "fast" or "smart"; empty: fast
 }

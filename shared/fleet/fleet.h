@@ -14,6 +14,7 @@
 #include "shared/fleet/kinds.h"
 #include "shared/policy/policy.h"
 #include "shared/postgres/wal_position.h"
+#include "shared/store/abilities.h"
 
 namespace holdfast {
 
@@ -80,13 +81,22 @@ struct Member {
 
 enum class Protection : std::uint8_t { protected_, unprotected, excluded };
 
+// A database's log in one store.
+struct LogCopy {
+  std::string store;
+  std::string state = "ok";  // ok | missing (some of it) | damaged
+  Timestamp compared_at;     // what the stores list
+  Timestamp checked_at;      // every object read
+  friend bool operator==(const LogCopy&, const LogCopy&) = default;
+};
+
 struct Database {
   DatabaseId id;
   std::string name;  // unique in the fleet: "orders", "orders-2"
   Engine engine = Engine::postgres;
   SystemId system_id;
   std::vector<Member> members;
-  NodeId active;  // whose agent backs it up and ships its WAL
+  NodeId active;  // whose agent ships its WAL
   Labels labels;  // of the node, plus engine; the node's labels at match time
   Timestamp created_at;
   // Derived by the core, stored for showing:
@@ -94,20 +104,55 @@ struct Database {
   std::string policy;
   std::string protection_reason;    // why it is unprotected
   std::vector<std::string> alerts;  // sentences
+  NodeId backups_by;                // whose agent takes its backups; null: the active one
+  std::string backups_note;         // why not the kind of node takes them that the policy prefers; empty: it does
+  std::vector<LogCopy> log_copies;  // not derived: where its log lies
   friend bool operator==(const Database&, const Database&) = default;
 };
 
 // ---- stores ------------------------------------------------------------------------------------------------------
 enum class StoreKind : std::uint8_t { posix, s3, peer };
+
+struct S3Place {
+  enum class Addressing : std::uint8_t { path, host };
+  // What hosts reach it with: an access key of their own, or passes that the coordinator signs for them.
+  enum class Hosts : std::uint8_t { own_key, presigned };
+  std::string endpoint;  // "https://s3.eu-central-1.amazonaws.com"
+  std::string region = "us-east-1";
+  std::string bucket;
+  std::string prefix;  // without '/' at its ends; may be empty
+  Addressing addressing = Addressing::path;
+  std::string ca_file;  // on each host; empty: the system's authorities
+  // "env", or a file of this path on the coordinator and, for Hosts::own_key, on each host; what is in it is never
+  // sent. What is sent to hosts without a key says "presigned" here.
+  std::string credentials;
+  Hosts hosts = Hosts::own_key;
+  friend bool operator==(const S3Place&, const S3Place&) = default;
+};
+
+// A directory (StoreInfo::path, on its host) that another node's agent keeps for the fleet.
+struct PeerPlace {
+  NodeId node;
+  std::string endpoint;  // "tcp://host:7410"
+  CurvePublicKey server;
+  std::uint64_t quota_bytes = 0;  // 0: as much as the disk has
+  Bytes grant;                    // to who this is sent to; empty in the catalog and in replies
+  friend bool operator==(const PeerPlace&, const PeerPlace&) = default;
+};
+
 struct StoreInfo {
   StoreId id;
   std::string name;
   StoreKind kind = StoreKind::posix;
-  std::string path;  // posix
+  std::string path;  // posix, peer
   Timestamp created_at;
   std::string state = "unknown";  // ok | unknown | the last check's error
   std::uint64_t used_bytes = 0;
   std::uint64_t objects = 0;
+  S3Place s3;      // s3 only
+  PeerPlace peer;  // peer only
+  StoreAbilities abilities;
+  std::string zone;  // where it stands; empty: not said
   friend bool operator==(const StoreInfo&, const StoreInfo&) = default;
 };
 
@@ -144,7 +189,8 @@ struct Operator {
 enum class BackupState : std::uint8_t { running, complete, failed, released };
 struct BackupCopy {
   std::string store;
-  std::string state;  // ok | missing (not every object is there) | damaged
+  std::string state;          // ok | missing (not every object is there) | damaged
+  Timestamp checked_at = {};  // read as a whole; never: not yet
   friend bool operator==(const BackupCopy&, const BackupCopy&) = default;
 };
 struct Backup {
@@ -208,7 +254,20 @@ struct EpochInfo {
 };
 
 // ---- jobs, restores ----------------------------------------------------------------------------------------------
-enum class JobKind : std::uint8_t { backup, restore, verify, rollback, finalize, store_check, refresh };
+// drain, shutdown: of a node.
+enum class JobKind : std::uint8_t {
+  backup,
+  restore,
+  verify,
+  rollback,
+  finalize,
+  store_check,
+  refresh,
+  copy,
+  scrub,
+  drain,
+  shutdown
+};
 enum class JobState : std::uint8_t { queued, running, complete, failed, cancelled, lost };
 struct Progress {
   std::uint64_t done_bytes = 0;
@@ -223,6 +282,38 @@ struct Finding {
   std::string object;  // its name, or the beginning of the names among which one is missing
   std::string problem;
   friend bool operator==(const Finding&, const Finding&) = default;
+};
+// One step of a drain or a shutdown.
+enum class StepOutcome : std::uint8_t { done, skipped, failed };
+struct JobStep {
+  std::string name;  // "drain", "checkpoint", "stop", "verify", "ship"
+  StepOutcome outcome = StepOutcome::done;
+  Micros took{0};
+  std::string sentence;  // what was found, or why it was skipped or failed; may be empty
+  friend bool operator==(const JobStep&, const JobStep&) = default;
+};
+// What became of one database of a node that was shut down.
+struct DatabaseReceipt {
+  DatabaseId database;
+  std::string name;
+  Engine engine = Engine::postgres;
+  std::vector<JobStep> steps;
+  std::string state;  // by pg_control: "shut down", "in production"; of a file: "closed", "in use"; empty: not known
+  Lsn checkpoint;     // PostgreSQL: where its last checkpoint's record begins; 0: not known
+  Timeline timeline;  // of that record
+  Lsn durable;        // end of what is safe in the stores; 0: not known
+  BackupId backup;    // SQLite: that holds everything; null: none does
+  std::uint32_t copies = 0;  // that everything before `durable`, or this backup, has at least
+  bool whole = false;        // it was stopped in order and nothing of it is only on its host
+  std::string verdict;       // "nothing missing: ..." when it is whole, else what may be
+  friend bool operator==(const DatabaseReceipt&, const DatabaseReceipt&) = default;
+};
+// Runs of a schedule that came and went without a backup; another one stands in for them.
+struct MissedRuns {
+  std::uint32_t count = 0;
+  Timestamp since;    // the first of them was due then
+  std::string cause;  // "the agent did not run"
+  friend bool operator==(const MissedRuns&, const MissedRuns&) = default;
 };
 struct Job {
   JobId id;
@@ -240,9 +331,14 @@ struct Job {
   Progress progress;
   std::string error;
   std::string hint;
-  Code code = Code::internal;     // meaningful when error is not empty
-  std::string outcome;            // one line of result: "verified 31 objects", ...
-  std::vector<Finding> findings;  // of a verification: what is damaged or missing, the first of them
+  Code code = Code::internal;             // meaningful when error is not empty
+  std::string outcome;                    // one line of result: "verified 31 objects", ...
+  std::vector<Finding> findings;          // of a verification: what is damaged or missing, the first of them
+  std::string store;                      // that a copy job fills or a scrub reads
+  Timestamp due_at;                       // of a backup by its schedule: the run that it is; never: it is none
+  MissedRuns missed;                      // for which it stands in
+  std::vector<JobStep> steps;             // of a drain or shutdown: what the node did
+  std::vector<DatabaseReceipt> receipts;  // of a shutdown
   friend bool operator==(const Job&, const Job&) = default;
 };
 

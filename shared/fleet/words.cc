@@ -22,6 +22,26 @@ std::string_view word(JobKind kind) {
       return "store-check";
     case JobKind::refresh:
       return "refresh";
+    case JobKind::copy:
+      return "copy";
+    case JobKind::scrub:
+      return "scrub";
+    case JobKind::drain:
+      return "drain";
+    case JobKind::shutdown:
+      return "shutdown";
+  }
+  return "unknown";
+}
+
+std::string_view word(StepOutcome outcome) {
+  switch (outcome) {
+    case StepOutcome::done:
+      return "done";
+    case StepOutcome::skipped:
+      return "skipped";
+    case StepOutcome::failed:
+      return "failed";
   }
   return "unknown";
 }
@@ -54,6 +74,17 @@ std::string_view word(JobState state) {
       return "lost";
   }
   return "unknown";
+}
+
+std::string place_of(const StoreInfo& store) {
+  if (store.kind == StoreKind::posix) return store.path;
+  if (store.kind == StoreKind::peer) return store.path + " at " + store.peer.endpoint;
+  const S3Place& s3 = store.s3;
+  return "s3://" + s3.bucket + (s3.prefix.empty() ? "" : "/") + s3.prefix + " at " + s3.endpoint;
+}
+
+bool is_departure(JobKind kind) {
+  return kind == JobKind::drain || kind == JobKind::shutdown;
 }
 
 bool is_final(JobState state) {

@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <poll.h>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -138,6 +139,14 @@ Result<OsUser> user_by_name(const std::string& name) {
         return ::getpwnam_r(name.c_str(), entry, buffer.data(), buffer.size(), found);
       },
       fmt::format("user \"{}\"", name));
+}
+
+Result<OsUser> user_owning(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) {
+    return std::unexpected(error_from_errno(errno, fmt::format("look at \"{}\"", path)));
+  }
+  return user_by_uid(info.st_uid);
 }
 
 Result<CommandOutcome> run_command(const Command& command) {

@@ -19,6 +19,8 @@ struct OsUser {
 
 Result<OsUser> user_by_uid(uid_t uid);
 Result<OsUser> user_by_name(const std::string& name);
+// Whose this file or directory is.
+Result<OsUser> user_owning(const std::string& path);
 
 struct Command {
   std::vector<std::string> arguments;      // [0] is searched in PATH; no shell

@@ -33,6 +33,7 @@ struct Policy {
   Micros objective_rto{std::chrono::minutes(30)};
 
   // Retention; 0 means "this rule is not used". No rule at all keeps everything.
+  std::uint32_t hourly = 0;
   std::uint32_t daily = 0;
   std::uint32_t weekly = 0;
   std::uint32_t monthly = 0;
@@ -41,7 +42,8 @@ struct Policy {
   std::uint32_t min_backups = 0;
   std::uint32_t max_backups = 0;
   Micros pitr{0};
-  std::uint64_t max_bytes = 0;
+  std::uint64_t max_bytes = 0;    // of one copy of a database's backups; log does not count
+  std::uint64_t total_bytes = 0;  // the same, of all databases together that have this policy
 
   std::uint32_t copies_want = 1;
   std::uint32_t copies_min = 1;
@@ -56,8 +58,12 @@ struct Policy {
   std::vector<std::string> recipients = {"recovery"};
   bool self_restore = false;
 
+  // Backups at once, of whatever policy, where one of this policy is to begin; 0: no limit. A zone is what nodes with
+  // the same label "zone" make.
   std::uint32_t per_node = 1;
   std::uint32_t per_store = 0;
+  std::uint32_t per_zone = 0;
+  std::uint32_t per_fleet = 0;
   std::uint64_t bandwidth = 0;  // bytes/s, 0: no limit
   std::uint32_t cpu_percent = 0;
   std::uint32_t workers = 0;  // 0: half the cores, at least 2
@@ -67,6 +73,9 @@ struct Policy {
   Micros shutdown_checkpoint_timeout{std::chrono::seconds(5)};
   Micros shutdown_stop_timeout{std::chrono::seconds(30)};
   bool shutdown_stop_database = true;
+  std::string shutdown_mode = "fast";  // fast | smart: first as long for its clients to leave as stop_timeout says
+
+  std::string prefer = "primary";  // primary | standby: who of a streaming group takes the backups, when it can
 
   friend bool operator==(const Policy&, const Policy&) = default;
 };
@@ -77,6 +86,8 @@ Policy default_policy();
 // Strict reading of `kind: Policy` YAML; Code::invalid with file:line:column. `source` is the file's name.
 Result<Policy> parse_policy(std::string_view yaml, std::string source);
 std::string policy_to_yaml(const Policy& policy);
+// "retention: {daily: 7} -> {daily: 3}" for each setting that differs, by name.
+std::vector<std::string> changed_settings(const Policy& before, const Policy& after);
 // Settings of this policy that this version accepts but does not act on yet, as "incremental: ..." sentences.
 std::vector<std::string> not_in_effect(const Policy& policy);
 

@@ -7,6 +7,7 @@
 #include "shared/policy/policy.h"
 #include "shared/policy/policy_text.h"
 #include "shared/schedule/cron.h"
+#include "shared/schedule/daily_window.h"
 #include "shared/schedule/timetable.h"
 
 namespace holdfast {
@@ -83,16 +84,7 @@ Result<> read_window(Setting& map, std::string_view key, std::string& into) {
   const Setting setting = TRY(map.at(key));
   if (!setting.is_present()) return {};
   const std::string text = TRY(setting.text());
-  const auto is_clock = [](std::string_view part) {
-    const auto digit = [part](std::size_t i) { return part[i] >= '0' && part[i] <= '9'; };
-    if (part.size() != 5 || part[2] != ':' || !digit(0) || !digit(1) || !digit(3) || !digit(4)) return false;
-    return (part[0] - '0') * 10 + (part[1] - '0') < 24 && part[3] < '6';
-  };
-  const std::string_view view(text);
-  if (view.size() != 11 || view[5] != '-' || !is_clock(view.substr(0, 5)) || !is_clock(view.substr(6)) ||
-      view.substr(0, 5) == view.substr(6)) {
-    return refuse(setting, fmt::format("must be two times such as 00:00-06:00, found \"{}\"", text));
-  }
+  if (const auto window = parse_window(text); !window) return refuse(setting, window.error().message);
   into = text;
   return {};
 }
@@ -105,6 +97,7 @@ Result<> read_schedule(Setting& root, Policy& policy) {
     TRY(read_cron(schedule, "full", policy.full));
     TRY(read_cron(schedule, "incremental", policy.incremental));
     TRY(read_cron(schedule, "differential", policy.differential));
+    TRY(read_choice(schedule, "prefer", {"primary", "standby"}, policy.prefer));
   }
   const Setting zone = TRY(root.at("timezone"));
   if (zone.is_present()) {
@@ -129,6 +122,7 @@ Result<> read_retention(Setting& root, Policy& policy) {
   const auto count = [&retention](std::string_view key, std::uint32_t& into) {
     return read_count(retention, key, 0, count_limit, into);
   };
+  TRY(count("hourly", policy.hourly));
   TRY(count("daily", policy.daily));
   TRY(count("weekly", policy.weekly));
   TRY(count("monthly", policy.monthly));
@@ -139,6 +133,8 @@ Result<> read_retention(Setting& root, Policy& policy) {
   TRY(read_duration(retention, "pitr", policy.pitr));
   const Setting bytes = TRY(retention.at("max_bytes"));
   if (bytes.is_present()) policy.max_bytes = TRY(bytes.byte_size());
+  const Setting total = TRY(retention.at("total_bytes"));
+  if (total.is_present()) policy.total_bytes = TRY(total.byte_size());
   if (policy.max_backups != 0 && policy.min_backups > policy.max_backups) {
     return refuse(TRY(retention.at("min_backups")), "must not be above max_backups");
   }
@@ -229,6 +225,8 @@ Result<> read_limits(Setting& root, Policy& policy) {
   Setting limits = TRY(root.at("limits"));
   TRY(read_count(limits, "per_node", 1, 64, policy.per_node));
   TRY(read_count(limits, "per_store", 0, count_limit, policy.per_store));
+  TRY(read_count(limits, "per_zone", 0, count_limit, policy.per_zone));
+  TRY(read_count(limits, "per_fleet", 0, count_limit, policy.per_fleet));
   TRY(read_bandwidth(limits, "bandwidth", policy.bandwidth));
   TRY(read_percent(limits, "cpu", policy.cpu_percent));
   TRY(read_count(limits, "workers", 0, 256, policy.workers));
@@ -238,6 +236,7 @@ Result<> read_limits(Setting& root, Policy& policy) {
   TRY(read_duration(shutdown, "drain", policy.shutdown_drain));
   TRY(read_duration(shutdown, "checkpoint_timeout", policy.shutdown_checkpoint_timeout));
   TRY(read_duration(shutdown, "stop_timeout", policy.shutdown_stop_timeout));
+  TRY(read_choice(shutdown, "mode", {"fast", "smart"}, policy.shutdown_mode));
   return read_flag(shutdown, "stop_database", policy.shutdown_stop_database);
 }
 

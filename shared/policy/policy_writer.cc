@@ -43,6 +43,7 @@ std::string schedule_line(const Policy& policy) {
   schedule.add_if(!policy.full.empty(), "full", quoted(policy.full));
   schedule.add_if(!policy.incremental.empty(), "incremental", quoted(policy.incremental));
   schedule.add_if(!policy.differential.empty(), "differential", quoted(policy.differential));
+  schedule.add_if(policy.prefer == "standby", "prefer", policy.prefer);
   // Written even when it is empty: a policy without the key would get the default schedule.
   return schedule.line().empty() ? "schedule: {}\n" : schedule.line();
 }
@@ -52,6 +53,7 @@ std::string retention_line(const Policy& policy) {
   const auto count = [&retention](std::string_view key, std::uint32_t value) {
     retention.add_if(value != 0, key, std::to_string(value));
   };
+  count("hourly", policy.hourly);
   count("daily", policy.daily);
   count("weekly", policy.weekly);
   count("monthly", policy.monthly);
@@ -61,6 +63,7 @@ std::string retention_line(const Policy& policy) {
   count("max_backups", policy.max_backups);
   retention.add_if(policy.pitr.count() != 0, "pitr", to_text(policy.pitr));
   retention.add_if(policy.max_bytes != 0, "max_bytes", std::to_string(policy.max_bytes));
+  retention.add_if(policy.total_bytes != 0, "total_bytes", std::to_string(policy.total_bytes));
   return retention.line();
 }
 
@@ -78,6 +81,8 @@ std::string limits_line(const Policy& policy) {
   FlowMap limits("limits");
   limits.add("per_node", std::to_string(policy.per_node));
   limits.add_if(policy.per_store != 0, "per_store", std::to_string(policy.per_store));
+  limits.add_if(policy.per_zone != 0, "per_zone", std::to_string(policy.per_zone));
+  limits.add_if(policy.per_fleet != 0, "per_fleet", std::to_string(policy.per_fleet));
   limits.add_if(policy.bandwidth != 0, "bandwidth", quoted(fmt::format("{}B/s", policy.bandwidth)));
   limits.add_if(policy.cpu_percent != 0, "cpu", quoted(fmt::format("{}%", policy.cpu_percent)));
   limits.add_if(policy.workers != 0, "workers", std::to_string(policy.workers));
@@ -91,6 +96,7 @@ std::string shutdown_line(const Policy& policy) {
   shutdown.add("checkpoint_timeout", to_text(policy.shutdown_checkpoint_timeout));
   shutdown.add("stop_timeout", to_text(policy.shutdown_stop_timeout));
   shutdown.add("stop_database", policy.shutdown_stop_database ? "true" : "false");
+  shutdown.add_if(policy.shutdown_mode == "smart", "mode", policy.shutdown_mode);
   return shutdown.line();
 }
 
@@ -159,26 +165,16 @@ std::vector<std::string> not_in_effect(const Policy& policy) {
   const auto say = [&out](bool set, std::string_view sentence) {
     if (set) out.emplace_back(sentence);
   };
-  say(!policy.incremental.empty(), "schedule.incremental: such backups are made when asked, with --type");
-  say(!policy.differential.empty(), "schedule.differential: such backups are made when asked, with --type");
-  say(!policy.window.empty(), "window: runs start at their time whatever the window");
   say(policy.wal_ship != "stream", "wal.ship: WAL is received by streaming");
-  say(policy.max_bytes != 0, "retention.max_bytes: there is no byte budget");
-  say(!policy.spread.empty(), "copies.spread: stores are taken in their order");
-  say(policy.lock.count() != 0, "copies.lock: objects are not locked in the store");
   say(!policy.verify_after_backup.empty() && policy.verify_after_backup != "none",
       "verify.after_backup: backups are verified when asked");
-  say(policy.verify_full_every.count() != 0, "verify.full_every: backups are verified when asked");
   say(!policy.drill_text.empty(), "drill: no drills are run");
   say(std::ranges::any_of(policy.recipients, [](const auto& name) { return name != "recovery"; }),
       "encryption.recipients: data keys are sealed to the recovery key, and to the node with self_restore");
   say(policy.per_node != usual.per_node, "limits.per_node: a node makes one backup at a time");
   say(policy.per_store != 0, "limits.per_store: a store takes what comes");
-  say(policy.shutdown_drain != usual.shutdown_drain ||
-          policy.shutdown_checkpoint_timeout != usual.shutdown_checkpoint_timeout ||
-          policy.shutdown_stop_timeout != usual.shutdown_stop_timeout ||
-          policy.shutdown_stop_database != usual.shutdown_stop_database,
-      "shutdown: databases are not shut down by the agent");
+  say(policy.per_zone != 0, "limits.per_zone: a zone takes what comes");
+  say(policy.per_fleet != 0, "limits.per_fleet: the fleet takes what comes");
   return out;
 }
 

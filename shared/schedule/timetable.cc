@@ -1,30 +1,12 @@
 #include "shared/schedule/timetable.h"
 
-#include <date/tz.h>
-#include <fmt/format.h>
+#include "shared/schedule/zone.h"
 
 namespace holdfast {
 namespace {
 
 // 29 February can be eight years away (2096 to 2104).
 constexpr int days_to_search = 9 * 366;
-
-// libdate-tz is built to read the system's tzdata and has no download in it (USE_OS_TZDB).
-Result<const date::time_zone*> find_zone(const std::string& zone) {
-  try {
-    return date::locate_zone(zone);
-  } catch (const std::exception&) {
-    return fail(Code::invalid, fmt::format("\"{}\" is not a time zone", zone),
-                "write an IANA name, for example Europe/Berlin or UTC");
-  }
-}
-
-// The instant at which a clock in the zone first shows `local`, or would have shown it.
-date::sys_seconds instant_of(const date::time_zone& zone, date::local_seconds local) {
-  const date::local_info info = zone.get_info(local);
-  if (info.result == date::local_info::nonexistent) return info.first.end;
-  return date::sys_seconds(local.time_since_epoch() - info.first.offset);
-}
 
 std::uint64_t mix(std::uint64_t value) {
   value ^= value >> 30U;

@@ -117,6 +117,7 @@ void write_to(schema::JobReport::Builder to, const JobReport& from) {
   write_to(to.initJob(), from.job);
   if (from.backup) write_to(to.initBackup(), *from.backup);
   if (from.target) write_to(to.initTarget(), *from.target);
+  if (from.abilities) write_to(to.initAbilities(), *from.abilities);
 }
 
 JobReport read_from(schema::JobReport::Reader from, Reading& reading) {
@@ -125,6 +126,7 @@ JobReport read_from(schema::JobReport::Reader from, Reading& reading) {
   out.job = read_from(from.getJob(), reading);
   if (from.hasBackup()) out.backup = read_from(from.getBackup(), reading);
   if (from.hasTarget()) out.target = read_from(from.getTarget(), reading);
+  if (from.hasAbilities()) out.abilities = read_from(from.getAbilities(), reading);
   return out;
 }
 

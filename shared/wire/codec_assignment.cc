@@ -42,6 +42,9 @@ void write_assigned(schema::Assigned::Builder to, const Assigned& from, Tables& 
   auto indexes = to.initRecipientIndexes(count(from.recipients));
   for (unsigned i = 0; i < from.recipients.size(); ++i) indexes.set(i, tables.recipients.place(from.recipients[i]));
   to.setLastBackupAt(from.last_backup_at.micros());
+  to.setBackups(enumerant<schema::BackupDuty>(from.backups));
+  to.setLogNode(text_of(from.log_node));
+  to.setBackupNote(text_of(from.backup_note));
 }
 
 // What copies of these values cost, as the message that had them once may be read into many.
@@ -75,10 +78,29 @@ Assigned read_assigned(schema::Assigned::Reader from, const std::vector<PolicyCo
     if (reading.fault()) break;
   }
   out.last_backup_at = reading.time(from.getLastBackupAt());
+  out.backups = reading.enumerant<BackupDuty>(from.getBackups());
+  out.log_node = reading.text(from.getLogNode());
+  out.backup_note = reading.text(from.getBackupNote());
   return out;
 }
 
 }  // namespace
+
+void write_to(schema::VaultDuty::Builder to, const VaultDuty& from) {
+  to.setStore(data_unless_none(from.store));
+  to.setName(text_of(from.name));
+  to.setPath(text_of(from.path));
+  to.setQuotaBytes(from.quota_bytes);
+}
+
+VaultDuty read_from(schema::VaultDuty::Reader from, Reading& reading) {
+  VaultDuty out;
+  out.store = reading.fixed<StoreId>(from.getStore());
+  out.name = reading.text(from.getName());
+  out.path = reading.text(from.getPath());
+  out.quota_bytes = from.getQuotaBytes();
+  return out;
+}
 
 void write_to(schema::Assignment::Builder to, const Assignment& from) {
   Tables tables;
@@ -89,6 +111,8 @@ void write_to(schema::Assignment::Builder to, const Assignment& from) {
   to.setFleetRecord(data_of(from.fleet_record));
   write_list(to.initPolicies(count(tables.policies.values())), tables.policies.values());
   write_list(to.initRecipients(count(tables.recipients.values())), tables.recipients.values());
+  write_list(to.initVaults(count(from.vaults)), from.vaults);
+  to.setState(enumerant<schema::NodeState>(from.state));
 }
 
 Assignment read_from(schema::Assignment::Reader from, Reading& reading) {
@@ -96,6 +120,8 @@ Assignment read_from(schema::Assignment::Reader from, Reading& reading) {
   out.revision = from.getRevision();
   out.stores = read_list<StoreInfo>(from.getStores(), reading);
   out.fleet_record = reading.bytes(from.getFleetRecord());
+  out.vaults = read_list<VaultDuty>(from.getVaults(), reading);
+  out.state = reading.enumerant<NodeState>(from.getState());
 
   std::vector<PolicyCost> policies;
   const auto policy_list = from.getPolicies();

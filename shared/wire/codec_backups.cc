@@ -5,12 +5,14 @@ namespace holdfast {
 void write_to(schema::BackupCopy::Builder to, const BackupCopy& from) {
   to.setStore(text_of(from.store));
   to.setState(text_of(from.state));
+  to.setCheckedAt(from.checked_at.micros());
 }
 
 BackupCopy read_from(schema::BackupCopy::Reader from, Reading& reading) {
   BackupCopy out;
   out.store = reading.text(from.getStore());
   out.state = reading.text(from.getState());
+  out.checked_at = reading.time(from.getCheckedAt());
   return out;
 }
 
@@ -130,6 +132,18 @@ EpochInfo read_from(schema::EpochInfo::Reader from, Reading& reading) {
   return out;
 }
 
+void write_to(schema::LogArrears::Builder to, const LogArrears& from) {
+  to.setStore(text_of(from.store));
+  to.setObjects(from.objects);
+}
+
+LogArrears read_from(schema::LogArrears::Reader from, Reading& reading) {
+  LogArrears out;
+  out.store = reading.text(from.getStore());
+  out.objects = from.getObjects();
+  return out;
+}
+
 void write_to(schema::WalPosition::Builder to, const WalPosition& from) {
   to.setDatabase(data_unless_none(from.database));
   to.setTimeline(from.timeline.value());
@@ -142,6 +156,7 @@ void write_to(schema::WalPosition::Builder to, const WalPosition& from) {
   to.setSlotState(text_of(from.slot_state));
   to.setSlotRetainedBytes(from.slot_retained_bytes);
   to.setError(text_of(from.error));
+  write_list(to.initArrears(count(from.arrears)), from.arrears);
 }
 
 WalPosition read_from(schema::WalPosition::Reader from, Reading& reading) {
@@ -157,6 +172,7 @@ WalPosition read_from(schema::WalPosition::Reader from, Reading& reading) {
   out.slot_state = reading.text(from.getSlotState());
   out.slot_retained_bytes = from.getSlotRetainedBytes();
   out.error = reading.text(from.getError());
+  out.arrears = read_list<LogArrears>(from.getArrears(), reading);
   return out;
 }
 

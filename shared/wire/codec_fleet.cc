@@ -112,6 +112,22 @@ Member read_from(schema::Member::Reader from, Reading& reading) {
   return out;
 }
 
+void write_to(schema::LogCopy::Builder to, const LogCopy& from) {
+  to.setStore(text_of(from.store));
+  to.setState(text_of(from.state));
+  to.setComparedAt(from.compared_at.micros());
+  to.setCheckedAt(from.checked_at.micros());
+}
+
+LogCopy read_from(schema::LogCopy::Reader from, Reading& reading) {
+  LogCopy out;
+  out.store = reading.text(from.getStore());
+  out.state = reading.text(from.getState());
+  out.compared_at = reading.time(from.getComparedAt());
+  out.checked_at = reading.time(from.getCheckedAt());
+  return out;
+}
+
 void write_to(schema::Database::Builder to, const Database& from) {
   to.setId(data_unless_none(from.id));
   to.setName(text_of(from.name));
@@ -125,6 +141,9 @@ void write_to(schema::Database::Builder to, const Database& from) {
   to.setPolicy(text_of(from.policy));
   to.setProtectionReason(text_of(from.protection_reason));
   write_texts(to.initAlerts(count(from.alerts)), from.alerts);
+  to.setBackupsBy(data_unless_none(from.backups_by));
+  to.setBackupsNote(text_of(from.backups_note));
+  write_list(to.initLogCopies(count(from.log_copies)), from.log_copies);
 }
 
 Database read_from(schema::Database::Reader from, Reading& reading) {
@@ -141,6 +160,63 @@ Database read_from(schema::Database::Reader from, Reading& reading) {
   out.policy = reading.text(from.getPolicy());
   out.protection_reason = reading.text(from.getProtectionReason());
   out.alerts = read_texts(from.getAlerts(), reading);
+  out.backups_by = reading.fixed<NodeId>(from.getBackupsBy());
+  out.backups_note = reading.text(from.getBackupsNote());
+  out.log_copies = read_list<LogCopy>(from.getLogCopies(), reading);
+  return out;
+}
+
+void write_to(schema::S3Place::Builder to, const S3Place& from) {
+  to.setEndpoint(text_of(from.endpoint));
+  to.setRegion(text_of(from.region));
+  to.setBucket(text_of(from.bucket));
+  to.setPrefix(text_of(from.prefix));
+  to.setAddressing(enumerant<schema::S3Addressing>(from.addressing));
+  to.setCaFile(text_of(from.ca_file));
+  to.setCredentials(text_of(from.credentials));
+  to.setHosts(enumerant<schema::S3Hosts>(from.hosts));
+}
+
+S3Place read_from(schema::S3Place::Reader from, Reading& reading) {
+  S3Place out;
+  out.endpoint = reading.text(from.getEndpoint());
+  out.region = reading.text(from.getRegion());
+  out.bucket = reading.text(from.getBucket());
+  out.prefix = reading.text(from.getPrefix());
+  out.addressing = reading.enumerant<S3Place::Addressing>(from.getAddressing());
+  out.ca_file = reading.text(from.getCaFile());
+  out.credentials = reading.text(from.getCredentials());
+  out.hosts = reading.enumerant<S3Place::Hosts>(from.getHosts());
+  return out;
+}
+
+void write_to(schema::PeerPlace::Builder to, const PeerPlace& from) {
+  to.setNode(data_unless_none(from.node));
+  to.setEndpoint(text_of(from.endpoint));
+  to.setServer(data_unless_none(from.server));
+  to.setQuotaBytes(from.quota_bytes);
+  to.setGrant(data_of(from.grant));
+}
+
+PeerPlace read_from(schema::PeerPlace::Reader from, Reading& reading) {
+  PeerPlace out;
+  out.node = reading.fixed<NodeId>(from.getNode());
+  out.endpoint = reading.text(from.getEndpoint());
+  out.server = reading.fixed<CurvePublicKey>(from.getServer());
+  out.quota_bytes = from.getQuotaBytes();
+  out.grant = reading.bytes(from.getGrant());
+  return out;
+}
+
+void write_to(schema::StoreAbilities::Builder to, const StoreAbilities& from) {
+  to.setConditionalPut(enumerant<schema::Ability>(from.conditional_put));
+  to.setObjectLock(enumerant<schema::Ability>(from.object_lock));
+}
+
+StoreAbilities read_from(schema::StoreAbilities::Reader from, Reading& reading) {
+  StoreAbilities out;
+  out.conditional_put = reading.enumerant<Ability>(from.getConditionalPut());
+  out.object_lock = reading.enumerant<Ability>(from.getObjectLock());
   return out;
 }
 
@@ -153,6 +229,10 @@ void write_to(schema::StoreInfo::Builder to, const StoreInfo& from) {
   to.setState(text_of(from.state));
   to.setUsedBytes(from.used_bytes);
   to.setObjects(from.objects);
+  write_to(to.initS3(), from.s3);
+  write_to(to.initPeer(), from.peer);
+  write_to(to.initAbilities(), from.abilities);
+  to.setZone(text_of(from.zone));
 }
 
 StoreInfo read_from(schema::StoreInfo::Reader from, Reading& reading) {
@@ -165,6 +245,10 @@ StoreInfo read_from(schema::StoreInfo::Reader from, Reading& reading) {
   out.state = reading.text(from.getState());
   out.used_bytes = from.getUsedBytes();
   out.objects = from.getObjects();
+  out.s3 = read_from(from.getS3(), reading);
+  out.peer = read_from(from.getPeer(), reading);
+  out.abilities = read_from(from.getAbilities(), reading);
+  out.zone = reading.text(from.getZone());
   return out;
 }
 

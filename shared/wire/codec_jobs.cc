@@ -32,6 +32,68 @@ Finding read_from(schema::Finding::Reader from, Reading& reading) {
   return out;
 }
 
+void write_to(schema::MissedRuns::Builder to, const MissedRuns& from) {
+  to.setCount(from.count);
+  to.setSince(from.since.micros());
+  to.setCause(text_of(from.cause));
+}
+
+MissedRuns read_from(schema::MissedRuns::Reader from, Reading& reading) {
+  MissedRuns out;
+  out.count = from.getCount();
+  out.since = reading.time(from.getSince());
+  out.cause = reading.text(from.getCause());
+  return out;
+}
+
+void write_to(schema::JobStep::Builder to, const JobStep& from) {
+  to.setName(text_of(from.name));
+  to.setOutcome(enumerant<schema::StepOutcome>(from.outcome));
+  to.setTook(from.took.count());
+  to.setSentence(text_of(from.sentence));
+}
+
+JobStep read_from(schema::JobStep::Reader from, Reading& reading) {
+  JobStep out;
+  out.name = reading.text(from.getName());
+  out.outcome = reading.enumerant<StepOutcome>(from.getOutcome());
+  out.took = reading.duration(from.getTook());
+  out.sentence = reading.text(from.getSentence());
+  return out;
+}
+
+void write_to(schema::DatabaseReceipt::Builder to, const DatabaseReceipt& from) {
+  to.setDatabase(data_unless_none(from.database));
+  to.setName(text_of(from.name));
+  to.setEngine(enumerant<schema::Engine>(from.engine));
+  write_list(to.initSteps(count(from.steps)), from.steps);
+  to.setState(text_of(from.state));
+  to.setCheckpoint(from.checkpoint.value());
+  to.setTimeline(from.timeline.value());
+  to.setDurable(from.durable.value());
+  to.setBackup(data_unless_none(from.backup));
+  to.setCopies(from.copies);
+  to.setWhole(from.whole);
+  to.setVerdict(text_of(from.verdict));
+}
+
+DatabaseReceipt read_from(schema::DatabaseReceipt::Reader from, Reading& reading) {
+  DatabaseReceipt out;
+  out.database = reading.fixed<DatabaseId>(from.getDatabase());
+  out.name = reading.text(from.getName());
+  out.engine = reading.enumerant<Engine>(from.getEngine());
+  out.steps = read_list<JobStep>(from.getSteps(), reading);
+  out.state = reading.text(from.getState());
+  out.checkpoint = Lsn(from.getCheckpoint());
+  out.timeline = Timeline(from.getTimeline());
+  out.durable = Lsn(from.getDurable());
+  out.backup = reading.fixed<BackupId>(from.getBackup());
+  out.copies = from.getCopies();
+  out.whole = from.getWhole();
+  out.verdict = reading.text(from.getVerdict());
+  return out;
+}
+
 void write_to(schema::Job::Builder to, const Job& from) {
   to.setId(data_unless_none(from.id));
   to.setKind(enumerant<schema::JobKind>(from.kind));
@@ -51,6 +113,11 @@ void write_to(schema::Job::Builder to, const Job& from) {
   to.setCode(enumerant<schema::Code>(from.code));
   to.setOutcome(text_of(from.outcome));
   write_list(to.initFindings(count(from.findings)), from.findings);
+  to.setStore(text_of(from.store));
+  to.setDueAt(from.due_at.micros());
+  write_to(to.initMissed(), from.missed);
+  write_list(to.initSteps(count(from.steps)), from.steps);
+  write_list(to.initReceipts(count(from.receipts)), from.receipts);
 }
 
 Job read_from(schema::Job::Reader from, Reading& reading) {
@@ -73,6 +140,11 @@ Job read_from(schema::Job::Reader from, Reading& reading) {
   out.code = reading.enumerant<Code>(from.getCode());
   out.outcome = reading.text(from.getOutcome());
   out.findings = read_list<Finding>(from.getFindings(), reading);
+  out.store = reading.text(from.getStore());
+  out.due_at = reading.time(from.getDueAt());
+  out.missed = read_from(from.getMissed(), reading);
+  out.steps = read_list<JobStep>(from.getSteps(), reading);
+  out.receipts = read_list<DatabaseReceipt>(from.getReceipts(), reading);
   return out;
 }
 

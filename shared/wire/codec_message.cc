@@ -31,6 +31,10 @@ struct MessageWriter {
   void operator()(const HistoryReportAck& from) { write_to(to.initHistoryReportAck(), from); }
   void operator()(const OperatorRequest& from) { write_to(to.initOperatorRequest(), from); }
   void operator()(const OperatorReply& from) { write_to(to.initOperatorReply(), from); }
+  void operator()(const PassRequest& from) { write_to(to.initPassRequest(), from); }
+  void operator()(const PassReply& from) { write_to(to.initPassReply(), from); }
+  void operator()(const SlotRequest& from) { write_to(to.initSlotRequest(), from); }
+  void operator()(const SlotReply& from) { write_to(to.initSlotReply(), from); }
 };
 
 MessageBody read_body(schema::Envelope::Body::Reader from, Reading& reading) {
@@ -87,6 +91,14 @@ MessageBody read_body(schema::Envelope::Body::Reader from, Reading& reading) {
       return read_from(from.getOperatorRequest(), reading);
     case Tag::OPERATOR_REPLY:
       return read_from(from.getOperatorReply(), reading);
+    case Tag::PASS_REQUEST:
+      return read_from(from.getPassRequest(), reading);
+    case Tag::PASS_REPLY:
+      return read_from(from.getPassReply(), reading);
+    case Tag::SLOT_REQUEST:
+      return read_from(from.getSlotRequest(), reading);
+    case Tag::SLOT_REPLY:
+      return read_from(from.getSlotReply(), reading);
   }
   reading.refuse(Code::unsupported, "message of a kind that this version does not know");
   return {};

@@ -15,6 +15,9 @@ struct OrderWriter {
   void operator()(const StoreCheckOrder& from) { write_to(to.initStoreCheck(), from); }
   void operator()(const RefreshOrder& from) { write_to(to.initRefresh(), from); }
   void operator()(const CancelOrder& from) { write_to(to.initCancel(), from); }
+  void operator()(const CopyOrder& from) { write_to(to.initCopy(), from); }
+  void operator()(const ScrubOrder& from) { write_to(to.initScrub(), from); }
+  void operator()(const ShutdownOrder& from) { write_to(to.initShutdown(), from); }
 };
 
 OrderBody read_body(schema::Order::Body::Reader from, Reading& reading) {
@@ -39,6 +42,12 @@ OrderBody read_body(schema::Order::Body::Reader from, Reading& reading) {
       return read_from(from.getRefresh(), reading);
     case Tag::CANCEL:
       return read_from(from.getCancel(), reading);
+    case Tag::COPY:
+      return read_from(from.getCopy(), reading);
+    case Tag::SCRUB:
+      return read_from(from.getScrub(), reading);
+    case Tag::SHUTDOWN:
+      return read_from(from.getShutdown(), reading);
   }
   reading.refuse(Code::unsupported, "order of a kind that this version does not know");
   return {};
@@ -159,6 +168,58 @@ StoreCheckOrder read_from(schema::StoreCheckOrder::Reader from, Reading& reading
 void write_to(schema::RefreshOrder::Builder, const RefreshOrder&) {}
 RefreshOrder read_from(schema::RefreshOrder::Reader, Reading&) {
   return {};
+}
+
+void write_to(schema::CopyOrder::Builder to, const CopyOrder& from) {
+  to.setDatabase(data_unless_none(from.database));
+  to.setBackup(data_unless_none(from.backup));
+  write_to(to.initTarget(), from.target);
+  write_list(to.initSources(count(from.sources)), from.sources);
+  to.setDoubtful(from.doubtful);
+  to.setBandwidth(from.bandwidth);
+}
+
+CopyOrder read_from(schema::CopyOrder::Reader from, Reading& reading) {
+  CopyOrder out;
+  out.database = reading.fixed<DatabaseId>(from.getDatabase());
+  out.backup = reading.fixed<BackupId>(from.getBackup());
+  out.target = read_from(from.getTarget(), reading);
+  out.sources = read_list<StoreInfo>(from.getSources(), reading);
+  out.doubtful = from.getDoubtful();
+  out.bandwidth = from.getBandwidth();
+  return out;
+}
+
+void write_to(schema::ScrubOrder::Builder to, const ScrubOrder& from) {
+  to.setDatabase(data_unless_none(from.database));
+  to.setBackup(data_unless_none(from.backup));
+  write_to(to.initStore(), from.store);
+  write_list(to.initOthers(count(from.others)), from.others);
+  to.setBandwidth(from.bandwidth);
+}
+
+ScrubOrder read_from(schema::ScrubOrder::Reader from, Reading& reading) {
+  ScrubOrder out;
+  out.database = reading.fixed<DatabaseId>(from.getDatabase());
+  out.backup = reading.fixed<BackupId>(from.getBackup());
+  out.store = read_from(from.getStore(), reading);
+  out.others = read_list<StoreInfo>(from.getOthers(), reading);
+  out.bandwidth = from.getBandwidth();
+  return out;
+}
+
+void write_to(schema::ShutdownOrder::Builder to, const ShutdownOrder& from) {
+  to.setReach(enumerant<schema::ShutdownReach>(from.reach));
+  to.setForce(from.force);
+  to.setDrain(from.drain.count());
+}
+
+ShutdownOrder read_from(schema::ShutdownOrder::Reader from, Reading& reading) {
+  ShutdownOrder out;
+  out.reach = reading.enumerant<ShutdownReach>(from.getReach());
+  out.force = from.getForce();
+  out.drain = reading.duration(from.getDrain());
+  return out;
 }
 
 void write_to(schema::CancelOrder::Builder to, const CancelOrder& from) {

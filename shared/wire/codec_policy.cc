@@ -16,6 +16,7 @@ void write_to(schema::Policy::Builder to, const Policy& from) {
   to.setRpoCut(from.rpo_cut.count());
   to.setObjectiveRpo(from.objective_rpo.count());
   to.setObjectiveRto(from.objective_rto.count());
+  to.setHourly(from.hourly);
   to.setDaily(from.daily);
   to.setWeekly(from.weekly);
   to.setMonthly(from.monthly);
@@ -25,6 +26,7 @@ void write_to(schema::Policy::Builder to, const Policy& from) {
   to.setMaxBackups(from.max_backups);
   to.setPitr(from.pitr.count());
   to.setMaxBytes(from.max_bytes);
+  to.setTotalBytes(from.total_bytes);
   to.setCopiesWant(from.copies_want);
   to.setCopiesMin(from.copies_min);
   write_texts(to.initStores(count(from.stores)), from.stores);
@@ -37,6 +39,8 @@ void write_to(schema::Policy::Builder to, const Policy& from) {
   to.setSelfRestore(from.self_restore);
   to.setPerNode(from.per_node);
   to.setPerStore(from.per_store);
+  to.setPerZone(from.per_zone);
+  to.setPerFleet(from.per_fleet);
   to.setBandwidth(from.bandwidth);
   to.setCpuPercent(from.cpu_percent);
   to.setWorkers(from.workers);
@@ -45,6 +49,8 @@ void write_to(schema::Policy::Builder to, const Policy& from) {
   to.setShutdownCheckpointTimeout(from.shutdown_checkpoint_timeout.count());
   to.setShutdownStopTimeout(from.shutdown_stop_timeout.count());
   to.setShutdownStopDatabase(from.shutdown_stop_database);
+  to.setShutdownMode(text_of(from.shutdown_mode));
+  to.setPrefer(text_of(from.prefer));
 }
 
 Policy read_from(schema::Policy::Reader from, Reading& reading) {
@@ -62,6 +68,7 @@ Policy read_from(schema::Policy::Reader from, Reading& reading) {
   out.rpo_cut = reading.duration(from.getRpoCut());
   out.objective_rpo = reading.duration(from.getObjectiveRpo());
   out.objective_rto = reading.duration(from.getObjectiveRto());
+  out.hourly = from.getHourly();
   out.daily = from.getDaily();
   out.weekly = from.getWeekly();
   out.monthly = from.getMonthly();
@@ -71,6 +78,7 @@ Policy read_from(schema::Policy::Reader from, Reading& reading) {
   out.max_backups = from.getMaxBackups();
   out.pitr = reading.duration(from.getPitr());
   out.max_bytes = from.getMaxBytes();
+  out.total_bytes = from.getTotalBytes();
   out.copies_want = from.getCopiesWant();
   out.copies_min = from.getCopiesMin();
   out.stores = read_texts(from.getStores(), reading);
@@ -83,6 +91,8 @@ Policy read_from(schema::Policy::Reader from, Reading& reading) {
   out.self_restore = from.getSelfRestore();
   out.per_node = from.getPerNode();
   out.per_store = from.getPerStore();
+  out.per_zone = from.getPerZone();
+  out.per_fleet = from.getPerFleet();
   out.bandwidth = from.getBandwidth();
   out.cpu_percent = from.getCpuPercent();
   out.workers = from.getWorkers();
@@ -91,6 +101,8 @@ Policy read_from(schema::Policy::Reader from, Reading& reading) {
   out.shutdown_checkpoint_timeout = reading.duration(from.getShutdownCheckpointTimeout());
   out.shutdown_stop_timeout = reading.duration(from.getShutdownStopTimeout());
   out.shutdown_stop_database = from.getShutdownStopDatabase();
+  out.shutdown_mode = reading.text(from.getShutdownMode());
+  out.prefer = reading.text(from.getPrefer());
   return out;
 }
 

@@ -53,6 +53,7 @@ void write_to(schema::NodeView::Builder to, const NodeView& from) {
   write_to(to.initNode(), from.node);
   to.setOnline(from.online);
   to.setDatabases(from.databases);
+  if (from.last_shutdown) write_to(to.initLastShutdown(), *from.last_shutdown);
 }
 
 NodeView read_from(schema::NodeView::Reader from, Reading& reading) {
@@ -60,6 +61,7 @@ NodeView read_from(schema::NodeView::Reader from, Reading& reading) {
   out.node = read_from(from.getNode(), reading);
   out.online = from.getOnline();
   out.databases = from.getDatabases();
+  if (from.hasLastShutdown()) out.last_shutdown = read_from(from.getLastShutdown(), reading);
   return out;
 }
 
@@ -70,6 +72,7 @@ void write_to(schema::DatabaseView::Builder to, const DatabaseView& from) {
   to.setRecoverableThrough(from.recoverable_through.micros());
   write_list(to.initPositions(count(from.positions)), from.positions);
   to.setSizeBytes(from.size_bytes);
+  to.setLate(text_of(from.late));
 }
 
 DatabaseView read_from(schema::DatabaseView::Reader from, Reading& reading) {
@@ -80,6 +83,7 @@ DatabaseView read_from(schema::DatabaseView::Reader from, Reading& reading) {
   out.recoverable_through = reading.time(from.getRecoverableThrough());
   out.positions = read_list<WalPosition>(from.getPositions(), reading);
   out.size_bytes = from.getSizeBytes();
+  out.late = reading.text(from.getLate());
   return out;
 }
 
@@ -127,6 +131,7 @@ void write_to(schema::RetentionDecision::Builder to, const RetentionDecision& fr
   to.setKeep(from.keep);
   write_texts(to.initReasons(count(from.reasons)), from.reasons);
   to.setBytes(from.bytes);
+  to.setFreedBytes(from.freed_bytes);
 }
 
 RetentionDecision read_from(schema::RetentionDecision::Reader from, Reading& reading) {
@@ -138,6 +143,7 @@ RetentionDecision read_from(schema::RetentionDecision::Reader from, Reading& rea
   out.keep = from.getKeep();
   out.reasons = read_texts(from.getReasons(), reading);
   out.bytes = from.getBytes();
+  out.freed_bytes = from.getFreedBytes();
   return out;
 }
 
@@ -150,6 +156,8 @@ void write_to(schema::FleetStatus::Builder to, const FleetStatus& from) {
   to.setNodesOffline(from.nodes_offline);
   to.setNodesPending(from.nodes_pending);
   write_texts(to.initAlerts(count(from.alerts)), from.alerts);
+  to.setBelowMin(from.below_min);
+  to.setBelowWant(from.below_want);
 }
 
 FleetStatus read_from(schema::FleetStatus::Reader from, Reading& reading) {
@@ -162,6 +170,34 @@ FleetStatus read_from(schema::FleetStatus::Reader from, Reading& reading) {
   out.nodes_offline = from.getNodesOffline();
   out.nodes_pending = from.getNodesPending();
   out.alerts = read_texts(from.getAlerts(), reading);
+  out.below_min = from.getBelowMin();
+  out.below_want = from.getBelowWant();
+  return out;
+}
+
+void write_to(schema::CopyView::Builder to, const CopyView& from) {
+  to.setDatabase(data_unless_none(from.database));
+  to.setDatabaseName(text_of(from.database_name));
+  to.setBackup(data_unless_none(from.backup));
+  to.setStore(text_of(from.store));
+  to.setState(text_of(from.state));
+  to.setReason(text_of(from.reason));
+  to.setSince(from.since.micros());
+  to.setGoodCopies(from.good_copies);
+  to.setJob(data_unless_none(from.job));
+}
+
+CopyView read_from(schema::CopyView::Reader from, Reading& reading) {
+  CopyView out;
+  out.database = reading.fixed<DatabaseId>(from.getDatabase());
+  out.database_name = reading.text(from.getDatabaseName());
+  out.backup = reading.fixed<BackupId>(from.getBackup());
+  out.store = reading.text(from.getStore());
+  out.state = reading.text(from.getState());
+  out.reason = reading.text(from.getReason());
+  out.since = reading.time(from.getSince());
+  out.good_copies = from.getGoodCopies();
+  out.job = reading.fixed<JobId>(from.getJob());
   return out;
 }
 
@@ -178,6 +214,7 @@ void write_to(schema::ListReply::Builder to, const ListReply& from) {
   write_list(to.initJobs(count(from.jobs)), from.jobs);
   write_list(to.initRestores(count(from.restores)), from.restores);
   to.setNext(text_of(from.next));
+  write_list(to.initCopies(count(from.copies)), from.copies);
 }
 
 ListReply read_from(schema::ListReply::Reader from, Reading& reading) {
@@ -194,6 +231,7 @@ ListReply read_from(schema::ListReply::Reader from, Reading& reading) {
   out.jobs = read_list<Job>(from.getJobs(), reading);
   out.restores = read_list<Restore>(from.getRestores(), reading);
   out.next = reading.text(from.getNext());
+  out.copies = read_list<CopyView>(from.getCopies(), reading);
   return out;
 }
 

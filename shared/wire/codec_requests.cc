@@ -26,6 +26,7 @@ struct RequestWriter {
   void operator()(const RefreshRequest& from) { write_to(to.initRefresh(), from); }
   void operator()(const CreateOperatorRequest& from) { write_to(to.initCreateOperator(), from); }
   void operator()(const RevokeOperatorRequest& from) { write_to(to.initRevokeOperator(), from); }
+  void operator()(const CopyRequest& from) { write_to(to.initCopy(), from); }
 };
 
 OperatorBody read_body(schema::OperatorRequest::Body::Reader from, Reading& reading) {
@@ -72,6 +73,8 @@ OperatorBody read_body(schema::OperatorRequest::Body::Reader from, Reading& read
       return read_from(from.getCreateOperator(), reading);
     case Tag::REVOKE_OPERATOR:
       return read_from(from.getRevokeOperator(), reading);
+    case Tag::COPY:
+      return read_from(from.getCopy(), reading);
     case Tag::DRY_RUN:
       reading.refuse(Code::invalid, "dry run of a dry run");
       return {};
@@ -147,6 +150,9 @@ void write_to(schema::NodeRequest::Builder to, const NodeRequest& from) {
   to.setNode(text_of(from.node));
   write_labels(to.initSet(count(from.set)), from.set);
   write_texts(to.initUnset(count(from.unset)), from.unset);
+  to.setForce(from.force);
+  to.setKeepDatabases(from.keep_databases);
+  to.setDeadline(from.deadline.count());
 }
 
 NodeRequest read_from(schema::NodeRequest::Reader from, Reading& reading) {
@@ -155,6 +161,9 @@ NodeRequest read_from(schema::NodeRequest::Reader from, Reading& reading) {
   out.node = reading.text(from.getNode());
   out.set = read_labels(from.getSet(), reading);
   out.unset = read_texts(from.getUnset(), reading);
+  out.force = from.getForce();
+  out.keep_databases = from.getKeepDatabases();
+  out.deadline = reading.duration(from.getDeadline());
   return out;
 }
 
@@ -162,6 +171,10 @@ void write_to(schema::AddStoreRequest::Builder to, const AddStoreRequest& from) 
   to.setName(text_of(from.name));
   to.setKind(enumerant<schema::StoreKind>(from.kind));
   to.setPath(text_of(from.path));
+  write_to(to.initS3(), from.s3);
+  to.setPeerNode(text_of(from.peer_node));
+  to.setQuotaBytes(from.quota_bytes);
+  to.setZone(text_of(from.zone));
 }
 
 AddStoreRequest read_from(schema::AddStoreRequest::Reader from, Reading& reading) {
@@ -169,6 +182,10 @@ AddStoreRequest read_from(schema::AddStoreRequest::Reader from, Reading& reading
   out.name = reading.text(from.getName());
   out.kind = reading.enumerant<StoreKind>(from.getKind());
   out.path = reading.text(from.getPath());
+  out.s3 = read_from(from.getS3(), reading);
+  out.peer_node = reading.text(from.getPeerNode());
+  out.quota_bytes = from.getQuotaBytes();
+  out.zone = reading.text(from.getZone());
   return out;
 }
 
@@ -356,6 +373,18 @@ void write_to(schema::RefreshRequest::Builder to, const RefreshRequest& from) {
 
 RefreshRequest read_from(schema::RefreshRequest::Reader from, Reading& reading) {
   RefreshRequest out;
+  out.selection = read_from(from.getSelection(), reading);
+  return out;
+}
+
+void write_to(schema::CopyRequest::Builder to, const CopyRequest& from) {
+  to.setLostStore(text_of(from.lost_store));
+  write_to(to.initSelection(), from.selection);
+}
+
+CopyRequest read_from(schema::CopyRequest::Reader from, Reading& reading) {
+  CopyRequest out;
+  out.lost_store = reading.text(from.getLostStore());
   out.selection = read_from(from.getSelection(), reading);
   return out;
 }

@@ -28,6 +28,18 @@ constexpr Protection last_of(Protection) {
 constexpr StoreKind last_of(StoreKind) {
   return StoreKind::peer;
 }
+constexpr S3Place::Addressing last_of(S3Place::Addressing) {
+  return S3Place::Addressing::host;
+}
+constexpr S3Place::Hosts last_of(S3Place::Hosts) {
+  return S3Place::Hosts::presigned;
+}
+constexpr BucketWish::Kind last_of(BucketWish::Kind) {
+  return BucketWish::Kind::put;
+}
+constexpr Ability last_of(Ability) {
+  return Ability::yes;
+}
 constexpr Approval last_of(Approval) {
   return Approval::exec;
 }
@@ -38,7 +50,13 @@ constexpr BackupState last_of(BackupState) {
   return BackupState::released;
 }
 constexpr JobKind last_of(JobKind) {
-  return JobKind::refresh;
+  return JobKind::shutdown;
+}
+constexpr StepOutcome last_of(StepOutcome) {
+  return StepOutcome::failed;
+}
+constexpr ShutdownReach last_of(ShutdownReach) {
+  return ShutdownReach::databases;
 }
 constexpr JobState last_of(JobState) {
   return JobState::lost;
@@ -55,11 +73,14 @@ constexpr RestoreMethod last_of(RestoreMethod) {
 constexpr WayBack last_of(WayBack) {
   return WayBack::none;
 }
+constexpr BackupDuty last_of(BackupDuty) {
+  return BackupDuty::elsewhere;
+}
 constexpr Listing last_of(Listing) {
-  return Listing::restores;
+  return Listing::copies;
 }
 constexpr NodeRequest::Verb last_of(NodeRequest::Verb) {
-  return NodeRequest::Verb::uncordon;
+  return NodeRequest::Verb::shutdown;
 }
 constexpr StoreRequest::Verb last_of(StoreRequest::Verb) {
   return StoreRequest::Verb::remove;
@@ -81,17 +102,24 @@ static_assert(same_last<BackupType>(schema::BackupType::DIFFERENTIAL));
 static_assert(same_last<NodeState>(schema::NodeState::REVOKED));
 static_assert(same_last<Protection>(schema::Protection::EXCLUDED));
 static_assert(same_last<StoreKind>(schema::StoreKind::PEER));
+static_assert(same_last<S3Place::Addressing>(schema::S3Addressing::HOST));
+static_assert(same_last<S3Place::Hosts>(schema::S3Hosts::PRESIGNED));
+static_assert(same_last<BucketWish::Kind>(schema::BucketWishKind::PUT));
+static_assert(same_last<Ability>(schema::Ability::YES));
 static_assert(same_last<Approval>(schema::Approval::EXEC));
 static_assert(same_last<Role>(schema::Role::ADMIN));
 static_assert(same_last<BackupState>(schema::BackupState::RELEASED));
-static_assert(same_last<JobKind>(schema::JobKind::REFRESH));
+static_assert(same_last<JobKind>(schema::JobKind::SHUTDOWN));
+static_assert(same_last<StepOutcome>(schema::StepOutcome::FAILED));
+static_assert(same_last<ShutdownReach>(schema::ShutdownReach::DATABASES));
 static_assert(same_last<JobState>(schema::JobState::LOST));
 static_assert(same_last<TargetKind>(schema::TargetKind::IMMEDIATE));
 static_assert(same_last<StartAfter>(schema::StartAfter::NO_START));
 static_assert(same_last<RestoreMethod>(schema::RestoreMethod::DELTA));
 static_assert(same_last<WayBack>(schema::WayBack::NONE));
-static_assert(same_last<Listing>(schema::Listing::RESTORES));
-static_assert(same_last<NodeRequest::Verb>(schema::NodeVerb::UNCORDON));
+static_assert(same_last<BackupDuty>(schema::BackupDuty::ELSEWHERE));
+static_assert(same_last<Listing>(schema::Listing::COPIES));
+static_assert(same_last<NodeRequest::Verb>(schema::NodeVerb::SHUTDOWN));
 static_assert(same_last<StoreRequest::Verb>(schema::StoreVerb::REMOVE));
 static_assert(same_last<BackupRequest::Verb>(schema::BackupVerb::REMOVE));
 static_assert(same_last<RestoreRequest::Verb>(schema::RestoreVerb::FINALIZE));
@@ -122,6 +150,14 @@ void write_to(schema::Member::Builder to, const Member& from);
 Member read_from(schema::Member::Reader from, Reading& reading);
 void write_to(schema::Database::Builder to, const Database& from);
 Database read_from(schema::Database::Reader from, Reading& reading);
+void write_to(schema::S3Place::Builder to, const S3Place& from);
+S3Place read_from(schema::S3Place::Reader from, Reading& reading);
+void write_to(schema::PeerPlace::Builder to, const PeerPlace& from);
+PeerPlace read_from(schema::PeerPlace::Reader from, Reading& reading);
+void write_to(schema::StoreAbilities::Builder to, const StoreAbilities& from);
+StoreAbilities read_from(schema::StoreAbilities::Reader from, Reading& reading);
+void write_to(schema::VaultDuty::Builder to, const VaultDuty& from);
+VaultDuty read_from(schema::VaultDuty::Reader from, Reading& reading);
 void write_to(schema::StoreInfo::Builder to, const StoreInfo& from);
 StoreInfo read_from(schema::StoreInfo::Reader from, Reading& reading);
 void write_to(schema::Token::Builder to, const Token& from);
@@ -142,6 +178,12 @@ void write_to(schema::Progress::Builder to, const Progress& from);
 Progress read_from(schema::Progress::Reader from, Reading& reading);
 void write_to(schema::Finding::Builder to, const Finding& from);
 Finding read_from(schema::Finding::Reader from, Reading& reading);
+void write_to(schema::MissedRuns::Builder to, const MissedRuns& from);
+MissedRuns read_from(schema::MissedRuns::Reader from, Reading& reading);
+void write_to(schema::JobStep::Builder to, const JobStep& from);
+JobStep read_from(schema::JobStep::Reader from, Reading& reading);
+void write_to(schema::DatabaseReceipt::Builder to, const DatabaseReceipt& from);
+DatabaseReceipt read_from(schema::DatabaseReceipt::Reader from, Reading& reading);
 void write_to(schema::Job::Builder to, const Job& from);
 Job read_from(schema::Job::Reader from, Reading& reading);
 void write_to(schema::RecoveryTarget::Builder to, const RecoveryTarget& from);
@@ -192,6 +234,14 @@ void write_to(schema::HistoryReport::Builder to, const HistoryReport& from);
 HistoryReport read_from(schema::HistoryReport::Reader from, Reading& reading);
 void write_to(schema::HistoryReportAck::Builder to, const HistoryReportAck& from);
 HistoryReportAck read_from(schema::HistoryReportAck::Reader from, Reading& reading);
+void write_to(schema::PassField::Builder to, const BucketPass::Field& from);
+BucketPass::Field read_from(schema::PassField::Reader from, Reading& reading);
+void write_to(schema::BucketWish::Builder to, const BucketWish& from);
+BucketWish read_from(schema::BucketWish::Reader from, Reading& reading);
+void write_to(schema::PassRequest::Builder to, const PassRequest& from);
+PassRequest read_from(schema::PassRequest::Reader from, Reading& reading);
+void write_to(schema::PassReply::Builder to, const PassReply& from);
+PassReply read_from(schema::PassReply::Reader from, Reading& reading);
 void write_to(schema::NamedRecipient::Builder to, const NamedRecipient& from);
 NamedRecipient read_from(schema::NamedRecipient::Reader from, Reading& reading);
 void write_to(schema::AssignmentAck::Builder to, const AssignmentAck& from);
@@ -210,6 +260,16 @@ void write_to(schema::FinalizeOrder::Builder to, const FinalizeOrder& from);
 FinalizeOrder read_from(schema::FinalizeOrder::Reader from, Reading& reading);
 void write_to(schema::StoreCheckOrder::Builder to, const StoreCheckOrder& from);
 StoreCheckOrder read_from(schema::StoreCheckOrder::Reader from, Reading& reading);
+void write_to(schema::CopyOrder::Builder to, const CopyOrder& from);
+CopyOrder read_from(schema::CopyOrder::Reader from, Reading& reading);
+void write_to(schema::ScrubOrder::Builder to, const ScrubOrder& from);
+ScrubOrder read_from(schema::ScrubOrder::Reader from, Reading& reading);
+void write_to(schema::ShutdownOrder::Builder to, const ShutdownOrder& from);
+ShutdownOrder read_from(schema::ShutdownOrder::Reader from, Reading& reading);
+void write_to(schema::SlotRequest::Builder to, const SlotRequest& from);
+SlotRequest read_from(schema::SlotRequest::Reader from, Reading& reading);
+void write_to(schema::SlotReply::Builder to, const SlotReply& from);
+SlotReply read_from(schema::SlotReply::Reader from, Reading& reading);
 void write_to(schema::RefreshOrder::Builder to, const RefreshOrder& from);
 RefreshOrder read_from(schema::RefreshOrder::Reader from, Reading& reading);
 void write_to(schema::CancelOrder::Builder to, const CancelOrder& from);
@@ -256,6 +316,14 @@ void write_to(schema::CreateOperatorRequest::Builder to, const CreateOperatorReq
 CreateOperatorRequest read_from(schema::CreateOperatorRequest::Reader from, Reading& reading);
 void write_to(schema::RevokeOperatorRequest::Builder to, const RevokeOperatorRequest& from);
 RevokeOperatorRequest read_from(schema::RevokeOperatorRequest::Reader from, Reading& reading);
+void write_to(schema::CopyRequest::Builder to, const CopyRequest& from);
+CopyRequest read_from(schema::CopyRequest::Reader from, Reading& reading);
+void write_to(schema::CopyView::Builder to, const CopyView& from);
+CopyView read_from(schema::CopyView::Reader from, Reading& reading);
+void write_to(schema::LogCopy::Builder to, const LogCopy& from);
+LogCopy read_from(schema::LogCopy::Reader from, Reading& reading);
+void write_to(schema::LogArrears::Builder to, const LogArrears& from);
+LogArrears read_from(schema::LogArrears::Reader from, Reading& reading);
 void write_to(schema::RefreshRequest::Builder to, const RefreshRequest& from);
 RefreshRequest read_from(schema::RefreshRequest::Reader from, Reading& reading);
 void write_to(schema::NodeView::Builder to, const NodeView& from);

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "shared/fleet/bucket_pass.h"
 #include "shared/fleet/fleet.h"
 
 namespace holdfast {
@@ -66,6 +67,12 @@ struct Hello {
   std::uint64_t coordinator_epoch = 0;    // the highest this agent has obeyed
   std::uint64_t assignment_revision = 0;  // what it has
 };
+// How many objects of a log a store did not take since the receiver began.
+struct LogArrears {
+  std::string store;
+  std::uint64_t objects = 0;
+  friend bool operator==(const LogArrears&, const LogArrears&) = default;
+};
 struct WalPosition {  // of one database's shipping, merged
   DatabaseId database;
   Timeline timeline;
@@ -78,6 +85,7 @@ struct WalPosition {  // of one database's shipping, merged
   std::string slot_state;  // wal_status of our slot
   std::uint64_t slot_retained_bytes = 0;
   std::string error;  // what hinders it now; empty: nothing
+  std::vector<LogArrears> arrears;
   friend bool operator==(const WalPosition&, const WalPosition&) = default;
 };
 struct Heartbeat {
@@ -99,14 +107,27 @@ struct OrderAck {
 struct JobReport {
   std::uint64_t sequence = 0;  // counts up for one job; an older one is ignored
   Job job;
-  std::optional<Backup> backup;         // backup jobs: the row, with the record when complete
-  std::optional<RestoreTarget> target;  // restore jobs
+  std::optional<Backup> backup;             // backup jobs: the row, with the record when complete
+  std::optional<RestoreTarget> target;      // restore jobs
+  std::optional<StoreAbilities> abilities;  // store checks
 };
 struct EpochReport {
   EpochInfo epoch;
 };
 struct HistoryReport {
   TimelineChange change;
+};
+// Of a store whose hosts are presigned. Not repeated: whoever wants it asks again.
+struct PassRequest {
+  std::string store;
+  BucketWish wish;
+};
+
+// A backup of the schedule is due, and the limits it may meet are not only this node's. Not repeated: who is not
+// answered goes on by its own limit.
+struct SlotRequest {
+  DatabaseId database;
+  Timestamp due_at;  // of the run
 };
 
 // ---- coordinator -> agent -------------------------------------------------------------------------------------------
@@ -128,19 +149,35 @@ struct NamedRecipient {
   friend bool operator==(const NamedRecipient&, const NamedRecipient&) = default;
 };
 // One database this node looks after.
+// Who of a streaming group takes its backups. with_log: the active one.
+enum class BackupDuty : std::uint8_t { with_log, here, elsewhere };
 struct Assigned {
   std::string key;  // FoundDatabase::key
   DatabaseId database;
   std::string name;
   Engine engine = Engine::postgres;
   Labels labels;
-  bool active = true;    // false: a standby that is only listed
+  bool active = true;    // false: another node ships its WAL
   bool protect = false;  // policy and stores are there
   Policy policy;
   std::vector<std::string> stores;  // names into Assignment::stores, in order, already cut to copies_want
   std::vector<NamedRecipient> recipients;
   Timestamp last_backup_at;  // finished, of any node of the group; never: the first backup is due now
+  BackupDuty backups = BackupDuty::with_log;
+  std::string log_node;     // who ships its WAL; empty: nobody does, or this node
+  std::string backup_note;  // why not the kind of node takes its backups that the policy prefers
   friend bool operator==(const Assigned&, const Assigned&) = default;
+};
+inline bool takes_backups(const Assigned& assigned) {
+  return assigned.backups == BackupDuty::here || (assigned.backups == BackupDuty::with_log && assigned.active);
+}
+// A store that the node itself keeps for the fleet.
+struct VaultDuty {
+  StoreId store;
+  std::string name;
+  std::string path;
+  std::uint64_t quota_bytes = 0;  // 0: as much as the disk has
+  friend bool operator==(const VaultDuty&, const VaultDuty&) = default;
 };
 // Everything an agent needs to do its duty alone. It replaces the one before as a whole and is cached on disk.
 struct Assignment {
@@ -148,6 +185,9 @@ struct Assignment {
   std::vector<StoreInfo> stores;
   std::vector<Assigned> databases;
   Bytes fleet_record;  // to put into a store that has none
+  std::vector<VaultDuty> vaults;
+  // Cordoned, draining: its schedule begins nothing. Log goes on being shipped.
+  NodeState state = NodeState::active;
   friend bool operator==(const Assignment&, const Assignment&) = default;
 };
 struct AssignmentAck {  // agent -> coordinator: stored and in force
@@ -197,11 +237,35 @@ struct StoreCheckOrder {
   StoreInfo store;
 };
 struct RefreshOrder {};  // look for databases now and send the inventory
+// Bring one store what it lacks.
+struct CopyOrder {
+  DatabaseId database;
+  BackupId backup;  // null: the log
+  StoreInfo target;
+  std::vector<StoreInfo> sources;
+  bool doubtful = false;        // what the target has is read and checked too
+  std::uint64_t bandwidth = 0;  // bytes a second; 0: no limit
+};
+// Check one store's objects, without keys.
+struct ScrubOrder {
+  DatabaseId database;
+  BackupId backup;  // null: the log
+  StoreInfo store;
+  std::vector<StoreInfo> others;  // that tell what should be there
+  std::uint64_t bandwidth = 0;
+};
+// How far a node is to go: until nothing runs, until its agent has stopped, until its databases have too.
+enum class ShutdownReach : std::uint8_t { drain, agent, databases };
+struct ShutdownOrder {
+  ShutdownReach reach = ShutdownReach::drain;
+  bool force = false;  // waits for nothing, and goes on although something may be missing; it is all recorded
+  Micros drain{0};     // how long running jobs may go on before they are cut off; 0: as the policies say
+};
 struct CancelOrder {
   JobId job;  // the one to cancel
 };
 using OrderBody = std::variant<BackupOrder, RestoreOrder, VerifyOrder, RollbackOrder, FinalizeOrder, StoreCheckOrder,
-                               RefreshOrder, CancelOrder>;
+                               RefreshOrder, CancelOrder, CopyOrder, ScrubOrder, ShutdownOrder>;
 struct Order {
   JobId id;                 // the job it starts; resent until OrderAck
   std::uint64_t epoch = 0;  // the coordinator's; an agent refuses one older than it has seen
@@ -223,6 +287,19 @@ struct HistoryReportAck {
 struct InventoryAck {
   std::uint64_t revision = 0;
 };
+// Answers a SlotRequest.
+struct SlotReply {
+  DatabaseId database;
+  bool granted = false;
+  // Granted: how long it is kept free without a word of the backup. Not granted: when to ask again.
+  Micros wait{0};
+  std::string reason;  // why not
+};
+// Answers a PassRequest.
+struct PassReply {
+  BucketPass pass;
+  std::optional<Refused> refused;  // then there is no pass
+};
 
 // ---- operators ------------------------------------------------------------------------------------------------------
 struct Selection {
@@ -241,7 +318,8 @@ enum class Listing : std::uint8_t {
   backups,
   windows,
   jobs,
-  restores
+  restores,
+  copies
 };
 struct ListRequest {
   Listing what = Listing::status;
@@ -262,16 +340,24 @@ struct RevokeTokenRequest {
   std::string id;
 };
 struct NodeRequest {
-  enum class Verb : std::uint8_t { approve, revoke, label, cordon, uncordon };
+  enum class Verb : std::uint8_t { approve, revoke, label, cordon, uncordon, drain, shutdown };
   Verb verb = Verb::approve;
   std::string node;
   Labels set;
   std::vector<std::string> unset;
+  // drain, shutdown: as in ShutdownOrder
+  bool force = false;
+  bool keep_databases = false;  // only the agent stops
+  Micros deadline{0};
 };
 struct AddStoreRequest {
   std::string name;
   StoreKind kind = StoreKind::posix;
-  std::string path;
+  std::string path;       // posix, peer
+  S3Place s3;             // s3
+  std::string peer_node;  // peer: name or id
+  std::uint64_t quota_bytes = 0;
+  std::string zone;
 };
 struct StoreRequest {
   enum class Verb : std::uint8_t { check, remove };
@@ -342,6 +428,10 @@ struct RetentionRequest {
 struct RefreshRequest {  // database ping: look again now
   Selection selection;
 };
+struct CopyRequest {  // repair copies now
+  Selection selection;
+  std::string lost_store;  // it has lost what it had: every copy in it counts as missing
+};
 struct CreateOperatorRequest {
   std::string name;
   Role role = Role::viewer;
@@ -354,7 +444,7 @@ using OperatorBody =
     std::variant<ListRequest, CreateTokenRequest, RevokeTokenRequest, NodeRequest, AddStoreRequest, StoreRequest,
                  ApplyPolicyRequest, DeletePolicyRequest, CreateBackupRequest, BackupRequest, VerifyRequest,
                  RestorePlanRequest, RestoreRunRequest, RestoreRequest, CancelJobRequest, RetentionRequest,
-                 RefreshRequest, CreateOperatorRequest, RevokeOperatorRequest>;
+                 RefreshRequest, CreateOperatorRequest, RevokeOperatorRequest, CopyRequest>;
 struct OperatorRequest {
   std::uint16_t version_min = protocol_min;
   std::uint16_t version_max = protocol_max;
@@ -366,6 +456,7 @@ struct NodeView {
   Node node;
   bool online = false;
   std::uint32_t databases = 0;
+  std::optional<Job> last_shutdown;  // the newest drain or shutdown
 };
 struct DatabaseView {
   Database database;
@@ -374,6 +465,7 @@ struct DatabaseView {
   Timestamp recoverable_through;
   std::vector<WalPosition> positions;
   std::uint64_t size_bytes = 0;
+  std::string late;  // a sentence: which objective it misses, and by how much; empty: none
 };
 struct Window {
   DatabaseId database;
@@ -397,6 +489,7 @@ struct RetentionDecision {
   bool keep = true;
   std::vector<std::string> reasons;
   std::uint64_t bytes = 0;
+  std::uint64_t freed_bytes = 0;  // leave each store with it: what kept backups need of it stays
 };
 struct FleetStatus {
   std::string fleet_name;
@@ -407,6 +500,20 @@ struct FleetStatus {
   std::uint32_t nodes_offline = 0;
   std::uint32_t nodes_pending = 0;
   std::vector<std::string> alerts;
+  std::uint32_t below_min = 0;  // databases; those among below_want too
+  std::uint32_t below_want = 0;
+};
+// A copy that is not as the policy wants it.
+struct CopyView {
+  DatabaseId database;
+  std::string database_name;
+  BackupId backup;  // null: the log
+  std::string store;
+  std::string state;   // missing | damaged
+  std::string reason;  // why, and why nothing is done about it now
+  Timestamp since;     // when the backup was finished
+  std::uint32_t good_copies = 0;
+  JobId job;  // that repairs it now
 };
 struct ListReply {  // only what was asked for is filled; status fills several
   FleetStatus status;
@@ -420,7 +527,8 @@ struct ListReply {  // only what was asked for is filled; status fills several
   std::vector<Window> windows;
   std::vector<Job> jobs;
   std::vector<Restore> restores;
-  std::string next;  // more: pass it as `after`; empty: that was all
+  std::string next;              // more: pass it as `after`; empty: that was all
+  std::vector<CopyView> copies;  // most urgent first
 };
 struct TokenReply {
   Token token;
@@ -464,10 +572,11 @@ struct OperatorReply {
 };
 
 // ---- envelope -------------------------------------------------------------------------------------------------------
-using MessageBody = std::variant<EnrolHello, EnrolChallenge, EnrolProof, Enrolled, EnrolPending, Refused, Hello,
-                                 Welcome, Heartbeat, HeartbeatAck, Inventory, InventoryAck, Assignment, AssignmentAck,
-                                 Order, OrderAck, JobReport, JobReportAck, EpochReport, EpochReportAck, HistoryReport,
-                                 HistoryReportAck, OperatorRequest, OperatorReply>;
+using MessageBody =
+    std::variant<EnrolHello, EnrolChallenge, EnrolProof, Enrolled, EnrolPending, Refused, Hello, Welcome, Heartbeat,
+                 HeartbeatAck, Inventory, InventoryAck, Assignment, AssignmentAck, Order, OrderAck, JobReport,
+                 JobReportAck, EpochReport, EpochReportAck, HistoryReport, HistoryReportAck, OperatorRequest,
+                 OperatorReply, PassRequest, PassReply, SlotRequest, SlotReply>;
 
 struct Message {
   std::uint16_t version = protocol_max;
