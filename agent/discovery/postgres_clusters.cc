@@ -82,6 +82,8 @@ Result<> read_cluster(const PostgresSearch& search, FileSystem& files, Clock& cl
                 "PostgreSQL 13 to 18 are supported");
   }
   if (!running) return fail(Code::unavailable, "the server does not run", "a cluster is backed up while it runs");
+  const auto postmaster = running_postmaster(found.data_directory);
+  found.starting = postmaster && is_starting(*postmaster);
   return ask_server(search, files, stop, found);
 }
 
@@ -91,6 +93,11 @@ Result<PostgresEndpoint> endpoint_of_running(FileSystem& files, const std::strin
                                              const std::string& role) {
   const auto postmaster = running_postmaster(data_directory);
   if (!postmaster) return fail(Code::unavailable, fmt::format("no server runs in \"{}\" any more", data_directory));
+  // The server fills in its file line by line (miscinit.c, AddToDataDirLockFile): where it listens stands there only
+  // once it does.
+  if (postmaster->socket_directory.empty() && is_starting(*postmaster)) {
+    return fail(Code::unavailable, fmt::format("the server in \"{}\" is starting", data_directory));
+  }
   if (postmaster->socket_directory.empty()) {
     return fail(Code::unsupported, "the server listens on no Unix socket",
                 "set unix_socket_directories in postgresql.conf");

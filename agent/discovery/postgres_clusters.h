@@ -30,6 +30,7 @@ struct FoundPostgres {
   Timeline timeline;
   std::uint64_t size_bytes = 0;
   std::set<std::string> slots;   // of ours, on its server
+  bool starting = false;         // it has a server that takes no connections yet
   std::optional<Error> problem;  // why it cannot be backed up as it is now
 };
 
@@ -37,7 +38,8 @@ struct FoundPostgres {
 std::vector<FoundPostgres> find_postgres_clusters(const PostgresSearch& search, FileSystem& files, Clock& clock,
                                                   const StopToken& stop);
 
-// How the server that runs in this directory is spoken to; `role` as above. Code::unavailable: none runs there.
+// How the server that runs in this directory is spoken to; `role` as above. Code::unavailable: none runs there, or it
+// has only begun to start.
 Result<PostgresEndpoint> endpoint_of_running(FileSystem& files, const std::string& data_directory,
                                              const std::string& role);
 

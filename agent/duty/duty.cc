@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "shared/schedule/timetable.h"
+#include "shared/fleet/backup_runs.h"
 
 namespace holdfast {
 
@@ -13,21 +13,42 @@ Micros retry_delay(std::uint32_t failures) {
   return std::min(most, Micros(first.count() << std::min(failures - 1, 10U)));
 }
 
-Result<std::optional<Due>> next_due(const Assigned& database, const RunHistory& history) {
-  if (!database.active || !database.protect) return std::nullopt;
-  if (history.failures > 0) return Due{history.last_failed + retry_delay(history.failures), DueReason::retry};
-  if (history.last_complete.is_never()) return Due{history.known_since, DueReason::first_backup};
+namespace {
+
+// A time that has passed stands as it is while the window is open.
+Result<Timestamp> begin_of(const Policy& policy, Timestamp at, Timestamp now) {
+  const Timestamp soonest = std::max(at, now);
+  const Timestamp open = TRY(within_window(policy, soonest));
+  return open == soonest ? at : open;
+}
+
+}  // namespace
+
+Result<std::optional<Due>> next_due(const Assigned& database, const RunHistory& history, Timestamp now) {
+  const bool ours = takes_backups(database);
+  const bool log_lost = database.active && !history.log_lost_at.is_never();
+  if ((!ours && !log_lost) || !database.protect) return std::nullopt;
+  const Policy& policy = database.policy;
+  const bool needed_at_once = history.last_complete.is_never() || log_lost;
+  if (history.failures > 0) {
+    const Timestamp at = history.last_failed + retry_delay(history.failures);
+    if (needed_at_once) return Due{at, DueReason::retry};
+    Due due{TRY(begin_of(policy, at, now)), DueReason::retry, history.failed_type};
+    const auto owed = TRY(owed_backup_run(policy, database.database, history.last_failed, std::max(due.at, now)));
+    if (owed && outweighs(owed->type, due.type)) due.type = owed->type;
+    return due;
+  }
+  if (ours && history.last_complete.is_never()) return Due{history.known_since, DueReason::first_backup};
   // Nothing behind the loss can be restored before there is a backup that began behind it.
-  if (!history.log_lost_at.is_never()) return Due{history.log_lost_at, DueReason::log_lost};
-  if (database.policy.full.empty()) return std::nullopt;
-  const CronSchedule schedule = TRY(parse_cron(database.policy.full));
-  // A backup that was ordered, or taken by the node before us, does not replace a run; but no run from before there was
-  // anything to run is owed.
-  const Timestamp after =
-      history.last_began.is_never() ? std::max(history.last_complete, history.known_since) : history.last_began;
-  const auto at = TRY(next_run(schedule, database.policy.timezone, database.policy.splay, database.database, after));
-  if (!at) return std::nullopt;
-  return Due{*at, DueReason::schedule};
+  if (log_lost) return Due{history.log_lost_at, DueReason::log_lost};
+  // A backup that was ordered does not replace a run; but no run is owed from before there was anything to run, nor
+  // from the time when another node of the group ran them.
+  const Timestamp after = history.last_began.is_never() ? std::max(history.last_complete, history.known_since)
+                                                        : std::max(history.last_began, history.last_elsewhere);
+  const auto next = TRY(next_backup_run(policy, database.database, after));
+  if (!next) return std::nullopt;
+  const auto owed = TRY(owed_backup_run(policy, database.database, after, std::max(next->at, now)));
+  return Due{TRY(begin_of(policy, next->at, now)), DueReason::schedule, owed->type};
 }
 
 }  // namespace holdfast

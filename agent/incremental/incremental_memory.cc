@@ -8,6 +8,7 @@ IncrementalMemory::IncrementalMemory(FileSystem& files, Clock& clock, Logger log
       log_(std::move(log)),
       directory_(std::move(directory)),
       parents_(files, directory_ + "/parents"),
+      attempts_(files, directory_ + "/attempts"),
       trust_(files, directory_ + "/distrusted") {}
 
 std::shared_ptr<ChangeTracker> IncrementalMemory::tracker(DatabaseId database) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 
+#include "agent/incremental/attempt_cache.h"
 #include "agent/incremental/change_tracker.h"
 #include "agent/incremental/change_trust.h"
 #include "agent/incremental/parent_cache.h"
@@ -17,6 +18,7 @@ class IncrementalMemory {
   // Below `directory`, which is the agent's alone.
   IncrementalMemory(FileSystem& files, Clock& clock, Logger log, std::string directory);
   ParentCache& parents() { return parents_; }
+  AttemptCache& attempts() { return attempts_; }
   ChangeTrust& trust() { return trust_; }
   // The same one each time, for as long as anybody has it or it is kept here.
   std::shared_ptr<ChangeTracker> tracker(DatabaseId database);
@@ -27,6 +29,7 @@ class IncrementalMemory {
   const Logger log_;
   const std::string directory_;
   ParentCache parents_;
+  AttemptCache attempts_;
   ChangeTrust trust_;
   Guarded<std::map<DatabaseId, std::shared_ptr<ChangeTracker>>> trackers_;
 };

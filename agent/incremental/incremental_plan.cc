@@ -14,8 +14,10 @@ namespace {
 
 class Planner {
  public:
-  Planner(const std::vector<DataFile>& entries, std::string_view left_out, const ParentBackup& parent)
-      : entries_(entries), left_out_(left_out), parent_(parent) {
+  // attempt: `parent` is what is left of it; nullptr: the parent is a whole backup.
+  Planner(const std::vector<DataFile>& entries, std::string_view left_out, const ParentBackup& parent,
+          const Attempt* attempt = nullptr)
+      : entries_(entries), left_out_(left_out), parent_(parent), attempt_(attempt) {
     for (const ManifestFile& file : parent.manifest.files) {
       if (file.kind == EntryKind::file) files_.emplace(file.path, &file);
     }
@@ -32,8 +34,10 @@ class Planner {
   }
 
   template <class Decide>
-  CopyPlan plan(const CopyPlanLimits& limits, Decide decide) {
+  CopyPlan plan(const CopyPlanLimits& limits, Decide decide, Gathered& gathered) {
     each(decide);
+    // What is left of a backup that was cut off is young, and gone on from only once.
+    if (attempt_ == nullptr) gathered = gather(parent_, GatheringRules(), taken_over_, spans_);
     CopyPlan plan;
     plan.units = gather_units(spans_, limits);
     plan.taken_over = std::move(taken_over_);
@@ -51,9 +55,12 @@ class Planner {
 
   void read_some(std::size_t entry, const ManifestFile& known, const FileDecision& decision) {
     std::vector<PageRange> read;
-    for (const BlockRange& range : decision.blocks) {
-      read.push_back({range.first, range.count});
-      spans_.push_back({entry, std::uint64_t{range.first} * page_size, std::uint64_t{range.count} * page_size});
+    for (const BlockRange& range : decision.blocks) read.push_back({range.first, range.count});
+    if (attempt_ != nullptr) {
+      read = with_gaps(read, attempt_->covered.at(known.path), entries_[entry].size / page_size);
+    }
+    for (const PageRange& range : read) {
+      spans_.push_back({entry, range.first * page_size, range.count * page_size});
     }
     const std::uint64_t pages = std::min<std::uint64_t>(decision.valid_parent_blocks, entries_[entry].size / page_size);
     taken_over_[entry].kept = keep_extents(known.extents, read, pages, page_size);
@@ -81,6 +88,7 @@ class Planner {
   const std::vector<DataFile>& entries_;
   const std::string_view left_out_;
   const ParentBackup& parent_;
+  const Attempt* const attempt_;
   std::unordered_map<std::string_view, const ManifestFile*> files_;
   std::vector<FileSpan> spans_;
   std::map<std::size_t, TakenOver> taken_over_;
@@ -108,14 +116,19 @@ std::vector<std::optional<FileDecision>> decide_files(const std::vector<DataFile
 std::string to_text(const PlanSummary& summary) {
   std::string out = fmt::format("{} files unchanged, {} blocks of {} changed", summary.unchanged_files,
                                 summary.changed_blocks, summary.changed_files);
+  if (summary.gathered.packs != 0) {
+    out += fmt::format(", {} bytes out of {} packs that are hardly needed any more", summary.gathered.bytes,
+                       summary.gathered.packs);
+  }
   for (const auto& [reason, count] : summary.whole_files) out += fmt::format(", {} whole ({})", count, reason);
   return out;
 }
 
-CopyPlan plan_changed(const std::vector<DataFile>& entries, std::string_view left_out, const ParentBackup& parent,
-                      const ChangeMap& changes, const CopyPlanLimits& limits, PlanSummary& summary) {
-  Planner planner(entries, left_out, parent);
-  return planner.plan(limits, [&](std::size_t entry, const ManifestFile* known) {
+namespace {
+
+CopyPlan plan_by_map(Planner planner, const std::vector<DataFile>& entries, const ChangeMap& changes,
+                     const CopyPlanLimits& limits, PlanSummary& summary) {
+  const auto choose = [&](std::size_t entry, const ManifestFile* known) {
     const FileDecision decision = decide(entries[entry], known, changes);
     if (decision.read == FileDecision::Read::whole || known == nullptr) {
       ++summary.whole_files[to_string(decision.reason)];
@@ -124,13 +137,28 @@ CopyPlan plan_changed(const std::vector<DataFile>& entries, std::string_view lef
     ++(decision.blocks.empty() ? summary.unchanged_files : summary.changed_files);
     for (const BlockRange& range : decision.blocks) summary.changed_blocks += range.count;
     planner.read_some(entry, *known, decision);
-  });
+  };
+  return planner.plan(limits, choose, summary.gathered);
+}
+
+}  // namespace
+
+CopyPlan plan_changed(const std::vector<DataFile>& entries, std::string_view left_out, const ParentBackup& parent,
+                      const ChangeMap& changes, const CopyPlanLimits& limits, PlanSummary& summary) {
+  return plan_by_map(Planner(entries, left_out, parent), entries, changes, limits, summary);
+}
+
+CopyPlan plan_resumed(const std::vector<DataFile>& entries, std::string_view left_out, const Attempt& attempt,
+                      const ChangeMap& changes, const CopyPlanLimits& limits, PlanSummary& summary) {
+  return plan_by_map(Planner(entries, left_out, attempt.parent, &attempt), entries, changes, limits, summary);
 }
 
 CopyPlan plan_compared(const std::vector<DataFile>& entries, std::string_view left_out, const ParentBackup& parent,
                        const CopyPlanLimits& limits) {
   Planner planner(entries, left_out, parent);
-  return planner.plan(limits, [&](std::size_t entry, const ManifestFile* known) { planner.compare(entry, known); });
+  Gathered gathered;
+  return planner.plan(
+      limits, [&](std::size_t entry, const ManifestFile* known) { planner.compare(entry, known); }, gathered);
 }
 
 }  // namespace holdfast

@@ -6,10 +6,11 @@
 
 #include "agent/incremental/incremental_backup.h"
 #include "agent/jobs/pace.h"
+#include "agent/jobs/record_put.h"
+#include "agent/jobs/standby_backup.h"
+#include "agent/jobs/stored_log.h"
 #include "agent/postgres/base_backup.h"
 #include "agent/sqlite/online_backup.h"
-#include "shared/repository/layout.h"
-#include "shared/repository/wal_reader.h"
 
 namespace holdfast {
 namespace {
@@ -17,7 +18,12 @@ namespace {
 constexpr Micros wait_for_stream = std::chrono::seconds(60);
 // A store that is full or away keeps the log at the server; the backup can wait for it as long as an operator needs.
 constexpr Micros wait_for_log = std::chrono::hours(12);
+// What was put shows in every list by then.
+constexpr Micros wait_for_lists = std::chrono::minutes(1);
 constexpr Micros wait_for_receiver = std::chrono::milliseconds(100);  // until it is looked for again
+// A primary that is written to makes a checkpoint every few minutes.
+constexpr Micros wait_for_checkpoint = std::chrono::minutes(10);
+constexpr Micros between_beginnings = std::chrono::seconds(10);
 
 class BackupRun {
  public:
@@ -50,7 +56,10 @@ class BackupRun {
     backup.job = report_.job.id;
     backup.started_at = parts_.clock.now();
     backup.note = task_.note;
+    backup.reason = task_.assigned.backup_note;
+    backup.type = task_.asked;  // until it is known what it became
     if (task_.asked != BackupType::full && task_.assigned.engine == Engine::sqlite) {
+      backup.type = BackupType::full;
       backup.reason = "SQLite files are always read whole";
     }
     report_.backup = std::move(backup);
@@ -62,6 +71,10 @@ class BackupRun {
     epoch_ = TRY(parts_.epochs.current(*database_, task_.fleet_record));
     BackupWriterOptions options;
     options.zstd_level = task_.assigned.policy.zstd_level;
+    options.pack_size = pack_size_for(workers());
+    options.pack_stored = [this](const StoredPack& pack) {
+      if (incremental_) incremental_->pack_stored(pack);
+    };
     options.before_put = [this](std::size_t bytes) { pace_.before_sending(bytes); };
     BackupWriter writer(parts_.identity.fleet, task_.assigned.database, task_.backup, *epoch_, database_->stores,
                         parts_.entropy, options);
@@ -72,10 +85,25 @@ class BackupRun {
       TRY(copy_sqlite(writer, record));
     }
     if (incremental_) TRY(incremental_->check_parent());
-    const Bytes stored = TRY_DURING("write the backup's record", writer.finish(record, parts_.keys.signer));
+    const Bytes stored = TRY_DURING("write the backup's record", put_record(writer, record));
     complete(record, stored, writer.copies());
     if (incremental_) incremental_->remember(record, stored, postgres_);
     return {};
+  }
+
+  Result<Bytes> put_record(BackupWriter& writer, BackupRecord& record) const {
+    return put_record_patiently(writer, record, parts_.keys.signer, {}, parts_.clock, control_.stop,
+                                [this](const Error& error) {
+                                  control_.progress({0, 0, "waiting for a store to take its record"});
+                                  parts_.log.warning("the record of a backup is not stored yet, which is tried again",
+                                                     {{"backup", task_.backup}, {"error", error.text()}});
+                                });
+  }
+
+  unsigned workers() const {
+    if (task_.assigned.engine == Engine::sqlite) return 1;
+    const unsigned asked = task_.assigned.policy.workers;
+    return asked != 0 ? asked : default_backup_workers();
   }
 
   BackupRecord common_record() const {
@@ -100,12 +128,6 @@ class BackupRun {
       return fail(Code::unavailable, fmt::format("the server of \"{}\" does not run", task_.found.path),
                   "start it; a cluster is backed up while it runs");
     }
-    const auto receiver = parts_.shipping.find(task_.assigned.database);
-    if (!receiver) {
-      return fail(Code::unavailable, "its WAL is not being shipped yet, and a backup without its WAL is none");
-    }
-    control_.progress({0, task_.found.size_bytes, "waiting for the WAL stream"});
-    TRY(receiver->wait_until_streaming(wait_for_stream, control_.stop));
     BaseBackupRequest request;
     request.endpoint = *task_.endpoint;
     request.data_directory = task_.found.path;
@@ -113,34 +135,78 @@ class BackupRun {
     request.backup = task_.backup;
     request.label = fmt::format("holdfast {}", task_.backup);
     request.page_check = task_.page_check;
-    request.workers = task_.assigned.policy.workers;
+    request.workers = workers();
     request.between_frames = [this] { pace_.after_work(); };
     request.progress = [this](ByteCount done, ByteCount total) {
       control_.progress({done.value(), total.value(), "copying"});
     };
+    // It outlives this function: the record is put later.
+    tracker_ = parts_.incremental.tracker(task_.assigned.database);
+    incremental_.emplace(task_.assigned.database, task_.asked,
+                         IncrementalBackup::Parts{
+                             parts_.incremental.parents(), parts_.incremental.attempts(), parts_.incremental.trust(),
+                             *tracker_, parts_.keys.signer.public_key, database_->stores, parts_.clock, control_.stop,
+                             parts_.log, task_.assigned.active ? "" : "another node reads the log of this standby"});
+    TRY(task_.assigned.active ? copy_primary(request, writer) : copy_standby(request, writer));
+    TRY(take_in_cross_check());
+    describe(postgres_, record);
+    record.type = incremental_->type();
+    record.parent = incremental_->parent();
+    record.reason = reason_with(incremental_->reason());
+    return {};
+  }
+
+  std::string reason_with(const std::string& more) const {
+    const std::string& note = task_.assigned.backup_note;
+    if (note.empty() || more.empty()) return note + more;
+    return note + "; " + more;
+  }
+
+  Result<> copy_primary(BaseBackupRequest& request, BackupWriter& writer) {
+    const auto receiver = parts_.shipping.find(task_.assigned.database);
+    if (!receiver) {
+      return fail(Code::unavailable, "its WAL is not being shipped yet, and a backup without its WAL is none");
+    }
+    control_.progress({0, task_.found.size_bytes, "waiting for the WAL stream"});
+    TRY(receiver->wait_until_streaming(wait_for_stream, control_.stop));
     const WalSegmentSize segments = receiver->status().segment_size;
     request.wait_for_wal = [this, segments](Timeline timeline, Lsn start, Lsn stop) -> Result<> {
       control_.progress({0, 0, "waiting for its WAL to be durable"});
       TRY(wait_until_durable(timeline, stop));
       return check_wal(timeline, start_of(segment_at(timeline, start, segments), segments), stop);
     };
-    // It outlives this function: the record is put later.
-    tracker_ = parts_.incremental.tracker(task_.assigned.database);
     tracker_->cut();
-    incremental_.emplace(
-        task_.assigned.database, task_.asked,
-        IncrementalBackup::Parts{parts_.incremental.parents(), parts_.incremental.trust(), *tracker_,
-                                 parts_.keys.signer.public_key, database_->stores, control_.stop, parts_.log});
     request.plan = [&](const BackupSituation& situation) {
       return incremental_->plan(situation, request.limits, writer);
     };
     postgres_ = TRY(run_base_backup(request, writer, parts_.clock, control_.stop));
-    TRY(take_in_cross_check());
-    describe(postgres_, record);
-    record.type = incremental_->type();
-    record.parent = incremental_->parent();
-    record.reason = incremental_->reason();
     return {};
+  }
+
+  Result<> copy_standby(BaseBackupRequest& request, BackupWriter& writer) {
+    StandbyBackup standby(
+        task_.assigned.database, task_.assigned.log_node,
+        {database_->stores, {parts_.identity.fleet, parts_.identity.root}, parts_.clock, control_.stop});
+    request.plan = [&](const BackupSituation& situation) -> Result<CopyPlan> {
+      TRY(standby.begins(situation));
+      return incremental_->plan(situation, request.limits, writer);
+    };
+    request.wait_for_wal = [this, &standby](Timeline timeline, Lsn start, Lsn stop) -> Result<> {
+      control_.progress({0, 0, "waiting for its WAL, which another node ships"});
+      return standby.wait_for_log(timeline, start, stop);
+    };
+    const Micros deadline = parts_.clock.monotonic() + wait_for_checkpoint;
+    while (true) {
+      auto made = run_base_backup(request, writer, parts_.clock, control_.stop);
+      if (made) {
+        postgres_ = std::move(*made);
+        writer.need_epochs(standby.epochs());
+        return {};
+      }
+      if (!standby.too_early() || parts_.clock.monotonic() >= deadline) return std::unexpected(std::move(made).error());
+      control_.progress({0, task_.found.size_bytes, "waiting for a checkpoint of the primary"});
+      if (control_.stop.wait_for(between_beginnings)) return fail(Code::cancelled, "a stop was requested");
+    }
   }
 
   Result<> take_in_cross_check() {
@@ -169,25 +235,25 @@ class BackupRun {
   // That the log has come as far as the backup's end does not mean that all of it is there: a slot that the server
   // dropped meanwhile leaves a hole, and shipping goes on behind it.
   Result<> check_wal(Timeline timeline, Lsn from, Lsn to) const {
-    std::vector<WalName> names;
-    std::optional<Error> problem;
-    for (const NamedStore& store : database_->stores.stores()) {
-      const auto objects = store.store->list(wal_prefix(task_.assigned.database, timeline));
-      if (!objects) {
-        problem = objects.error();
-        continue;
-      }
-      for (const auto& object : *objects) {
-        if (const auto name = parse_wal_name(object.name)) names.push_back(*name);
-      }
-    }
-    const auto missing = first_gap(merge_wal(std::move(names)), timeline, from, to);
+    const StoredLog log(database_->stores, task_.assigned.database, timeline);
+    const Micros patience = is_shipped_since(timeline, from) ? wait_for_lists : Micros(0);
+    auto seen = log.wait_for(from, to, {patience, {}}, parts_.clock, control_.stop);
+    if (seen || seen.error().code != Code::timed_out) return seen;
+    const auto missing = TRY(log.first_missing(from, to));
     if (!missing) return {};
-    if (problem) return std::unexpected(std::move(*problem));
     return fail(Code::corrupt,
                 fmt::format("the WAL of this backup has a hole: nothing at {} of timeline {}, and it needs {} to {}",
                             *missing, timeline, from, to),
-                "take it again; was max_slot_wal_keep_size too small for a slow store?");
+                "take it again; were its stores replaced while it ran, or was max_slot_wal_keep_size too small for a "
+                "slow store?");
+  }
+
+  // As far as this node knows there is no hole: then a list that does not show all of it may be behind.
+  bool is_shipped_since(Timeline timeline, Lsn from) const {
+    const auto receiver = parts_.shipping.find(task_.assigned.database);
+    if (!receiver) return false;
+    const WalReceiverStatus status = receiver->status();
+    return status.timeline == timeline && status.first != Lsn() && status.first <= from;
   }
 
   Result<> copy_sqlite(BackupWriter& writer, BackupRecord& record) {
@@ -279,8 +345,12 @@ Result<ProtectedDatabase> protected_database(const Assigned& assigned, const Fou
   std::vector<Recipient> recipients;
   for (const auto& recipient : assigned.recipients) recipients.push_back({recipient.name, recipient.key});
   return ProtectedDatabase{
-      assigned.database, assigned.name,         assigned.engine,
-      found.system_id,   std::move(recipients), TRY(access.open_all(chosen, std::max(assigned.policy.copies_min, 1U)))};
+      assigned.database,
+      assigned.name,
+      assigned.engine,
+      found.system_id,
+      std::move(recipients),
+      TRY(access.open_all(chosen, std::max(assigned.policy.copies_min, 1U), assigned.policy.lock))};
 }
 
 JobWork backup_work(BackupTask task, const BackupParts& parts) {

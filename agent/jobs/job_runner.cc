@@ -1,10 +1,22 @@
 #include "agent/jobs/job_runner.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
+
+#include <algorithm>
 
 #include "agent/jobs/progress_pace.h"
 
 namespace holdfast {
+namespace {
+
+// They work on stores only and go on for long: no backup and no restore waits for them.
+bool waits_for_others_only(JobKind kind) {
+  return kind == JobKind::copy || kind == JobKind::scrub;
+}
+
+}  // namespace
+
 JobRunner::JobRunner(AgentState& state, Clock& clock, Logger log, JobRunnerLimits limits, Tell tell)
     : state_(state), clock_(clock), log_(std::move(log)), limits_(limits), tell_(std::move(tell)) {}
 
@@ -27,18 +39,20 @@ Result<> JobRunner::start(JobReport report, JobWork work) {
 }
 
 bool JobRunner::may_run(const Entry& entry) const {
+  const bool yields = waits_for_others_only(entry.report.job.kind);
   std::uint32_t backups = 0;
   for (const auto& other : entries_) {
     if (&other == &entry) break;  // only those before it can hold it up
     if (other.done) continue;
     if (other.running && other.report.job.kind == JobKind::backup) ++backups;
-    if (!entry.report.job.database.is_null() && other.report.job.database == entry.report.job.database) return false;
+    if (entry.report.job.database.is_null() || other.report.job.database != entry.report.job.database) continue;
+    if (yields || !waits_for_others_only(other.report.job.kind)) return false;
   }
   return entry.report.job.kind != JobKind::backup || backups < limits_.backups;
 }
 
 void JobRunner::start_ready(std::unique_lock<std::mutex>&) {
-  if (!stop_cause_.empty()) return;
+  if (stopped_) return;
   for (auto& entry : entries_) {
     if (entry.running || entry.done || !may_run(entry)) continue;
     entry.running = true;
@@ -96,16 +110,18 @@ void JobRunner::run(Entry& entry) {
     outcome = fail(Code::internal, fmt::format("unexpected failure: {}", bug.what()));
   }
   bool cancelled = false;
-  std::string stop_cause;
+  std::string cause;
   {
     const std::lock_guard lock(mutex_);
     cancelled = entry.cancelled;
-    stop_cause = stop_cause_;
+    cause = entry.cut_off;
   }
-  if (!outcome && !stop_cause.empty() && outcome.error().code == Code::cancelled) {
-    outcome = fail(Code::unavailable, stop_cause);
+  if (!outcome && !cause.empty() && outcome.error().code == Code::cancelled) {
+    outcome = fail(Code::unavailable, cause);
   }
   finish(std::move(report), outcome, cancelled);
+  // A job needs a hundred times what an agent needs that waits for the next one, and the allocator would keep it.
+  (void)::malloc_trim(0);
   std::unique_lock lock(mutex_);
   entry.running = false;
   entry.done = true;
@@ -179,19 +195,36 @@ void JobRunner::reap() {
   }
 }
 
-void JobRunner::stop(const std::string& cause) {
+bool JobRunner::idle() const {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::all_of(entries_, [](const Entry& entry) { return entry.done; });
+}
+
+std::vector<JobReport> JobRunner::cut_off(const std::string& cause) {
+  std::vector<JobReport> cut;
   std::vector<JobReport> never_began;
   {
     const std::lock_guard lock(mutex_);
-    stop_cause_ = cause;
     for (auto& entry : entries_) {
+      if (entry.done) continue;
+      entry.cut_off = cause;
       entry.stop.request_stop();
-      if (entry.running || entry.done) continue;
+      cut.push_back(entry.report);
+      if (entry.running) continue;
       entry.done = true;
       never_began.push_back(entry.report);
     }
   }
   for (auto& report : never_began) finish(std::move(report), fail(Code::unavailable, cause), false);
+  return cut;
+}
+
+void JobRunner::stop(const std::string& cause) {
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+  }
+  cut_off(cause);
   while (true) {
     reap();
     {

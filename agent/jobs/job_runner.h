@@ -40,13 +40,20 @@ class JobRunner {
   JobRunner(const JobRunner&) = delete;
   JobRunner& operator=(const JobRunner&) = delete;
 
-  // Journals the job as queued, then runs it when its turn comes: one job a database at a time, in order.
+  // Journals the job as queued, then runs it when its turn comes: one job a database at a time, in order. Copy and
+  // scrub jobs keep no other kind waiting.
   Result<> start(JobReport report, JobWork work);
   // A queued job ends as cancelled at once, a running one when its work notices. False: no such job here.
   bool cancel(JobId job);
   // Also true while one is queued.
   bool busy_with(DatabaseId database, JobKind kind) const;
   std::uint32_t running() const;
+
+  // Neither runs nor waits anything.
+  bool idle() const;
+  // What runs or waits is told to end, and is journalled as failed with this cause when it does. What that is. What is
+  // started later runs.
+  std::vector<JobReport> cut_off(const std::string& cause);
 
   // Cancels everything and waits for it; what was cut off is journalled as failed with this cause.
   void stop(const std::string& cause);
@@ -59,6 +66,7 @@ class JobRunner {
     bool running = false;
     bool done = false;
     bool cancelled = false;
+    std::string cut_off;  // the cause; empty: it was not
     std::thread thread;
   };
 
@@ -77,7 +85,7 @@ class JobRunner {
   Tell tell_;
   mutable std::mutex mutex_;  // guards what follows
   std::list<Entry> entries_;  // in the order they came; list: entries stay where they are
-  std::string stop_cause_;
+  bool stopped_ = false;
 };
 
 }  // namespace holdfast

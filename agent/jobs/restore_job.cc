@@ -14,6 +14,7 @@
 #include "agent/restore/sqlite_restore.h"
 #include "shared/os/posix_file_system.h"
 #include "shared/repository/wal_reader.h"
+#include "shared/store/read_balance.h"
 
 namespace holdfast {
 namespace {
@@ -67,14 +68,18 @@ RestoreJournal journal_of(AgentState& state, JobId job) {
   };
 }
 
-// Nobody streams from a cluster whose directory is being exchanged.
+// Nobody streams from a cluster whose directory is being exchanged. One that is restored elsewhere is protected all the
+// while, however long that takes.
 class ShippingPause {
  public:
-  ShippingPause(const RestoreParts& parts, DatabaseId database) : parts_(parts), database_(database) {
-    parts_.shipping.suspend(database_);
+  ShippingPause(const RestoreParts& parts, const RestoreTarget& target)
+      : parts_(parts),
+        database_(target.database),
+        exchanged_(target.in_place || parts.shipping.ships_from(target.database, target.directory)) {
+    if (exchanged_) parts_.shipping.suspend(database_);
   }
   ~ShippingPause() {
-    parts_.shipping.resume(database_);
+    if (exchanged_) parts_.shipping.resume(database_);
     parts_.look_again();
   }
   ShippingPause(const ShippingPause&) = delete;
@@ -82,7 +87,8 @@ class ShippingPause {
 
  private:
   const RestoreParts& parts_;
-  DatabaseId database_;
+  const DatabaseId database_;
+  const bool exchanged_;
 };
 
 class RestoreRun {
@@ -102,6 +108,7 @@ class RestoreRun {
       if (target.method == RestoreMethod::delta) {
         report_.job.outcome += fmt::format(", {} of them fetched", target.fetched_bytes);
       }
+      report_.job.outcome += served_by();
     } else {
       target.state = "failed";
       target.error = done.error().message;
@@ -113,16 +120,29 @@ class RestoreRun {
 
  private:
   Result<> carry_out(RestoreTarget& target) {
-    const StoreSet stores = TRY(parts_.stores.open_all(order_.stores, 1));
+    stores_.emplace(TRY(parts_.stores.open_all(order_.stores, 1)));
+    const StoreSet& stores = *stores_;
     KeyRing keys = TRY(open_grants(order_.keys, parts_.keys.recipient));
     parts_.epochs.add_open_key(target.database, keys);
     const TrustAnchor anchor{parts_.identity.fleet, parts_.identity.root};
     const BackupRecord record = TRY(load_record(stores, anchor, target.database, target.backup));
     const BackupReader reader = TRY(BackupReader::open(stores, record, keys));
-    const ShippingPause pause(parts_, target.database);
+    const ShippingPause pause(parts_, target);
     if (target.engine == Engine::sqlite) return restore_file(target, reader);
     WalReader wal(stores, anchor, target.database, keys);
     return restore_cluster(target, reader, record, wal);
+  }
+
+  // Which copies it came from. A single store needs no words.
+  std::string served_by() const {
+    std::string text;
+    for (const ReadShare& share : stores_->read_shares()) {
+      if (share.reads == 0 && share.failures == 0) continue;
+      text += fmt::format("{} store \"{}\" ({} reads, {} bytes{})", text.empty() ? ", read from" : ",", share.store,
+                          share.reads, share.bytes,
+                          share.failures == 0 ? std::string() : fmt::format(", {} failed", share.failures));
+    }
+    return text;
   }
 
   Result<> restore_file(RestoreTarget& target, const BackupReader& reader) {
@@ -162,6 +182,7 @@ class RestoreRun {
   const RestoreParts& parts_;
   JobReport& report_;
   const JobControl& control_;
+  std::optional<StoreSet> stores_;
 };
 
 RestoreUndo undo_of(RestoreId restore, const RestoreTarget& target) {
@@ -221,7 +242,7 @@ JobWork rollback_work(RollbackOrder order, const RestoreParts& parts) {
                   fmt::format("nothing was set aside for \"{}\" by this restore", order.target.directory),
                   "a restore into an empty place has nothing to go back to; one that was finalized neither");
     }
-    const ShippingPause pause(parts, order.target.database);
+    const ShippingPause pause(parts, order.target);
     if (order.target.engine == Engine::postgres) {
       undo.server = RestoreUndo::Server::was_running;
     }

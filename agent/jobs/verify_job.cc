@@ -93,6 +93,7 @@ JobWork store_check_work(StoreCheckOrder order, StoreAccess& stores) {
   return [order = std::move(order), &stores](JobReport& report, const JobControl&) -> Result<> {
     const auto store = TRY(stores.open(order.store));
     TRY_DURING(fmt::format("store \"{}\"", order.store.name), store->check());
+    report.abilities = store->abilities();
     const Space space = TRY(store->space());
     report.job.outcome = fmt::format("works, {} bytes free", space.free_bytes);
     return {};

@@ -72,8 +72,10 @@ Result<BackupStop> BackupSession::stop() {
     return fail(Code::internal,
                 fmt::format("the backup began at {} and its label says {}", start_, stopped.label.start));
   }
-  const auto clock =
-      TRY(connection_.query("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint::text AS at"));
+  // Commits carry the primary's clock, which may be ahead of a standby's.
+  const auto clock = TRY(
+      connection_.query("SELECT (extract(epoch FROM greatest(clock_timestamp(), pg_last_xact_replay_timestamp())) * "
+                        "1000000)::bigint::text AS at"));
   const std::string at = TRY(clock.only("at"));
   stopped.stopped_at = Timestamp::from_micros(std::strtoll(at.c_str(), nullptr, 10));
   return stopped;

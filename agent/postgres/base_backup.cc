@@ -100,6 +100,7 @@ class BaseBackup {
     TRY(look_around());
     TRY(copy_files(session));
     const BackupStop stopped = TRY(session.stop());
+    if (session.role() == ServerRole::standby) TRY(check_one_timeline(stopped.label.timeline));
     result_.stop = stopped.stop;
     result_.timeline = stopped.label.timeline;
     result_.finished_at = stopped.stopped_at;
@@ -116,6 +117,15 @@ class BaseBackup {
     const ActingAs user = TRY(ActingAs::user(request_.endpoint.os_user));
     PosixFileSystem files;
     return read_control_file(files, clock_, request_.data_directory);
+  }
+
+  // A standby follows its primary's successor onto another timeline without a word to the backup's session.
+  Result<> check_one_timeline(Timeline began_on) {
+    const Timeline now = TRY(read_control()).control.min_recovery_timeline;
+    if (now == began_on) return {};
+    return fail(Code::conflict,
+                fmt::format("the standby followed its primary from timeline {} to {} during the backup", began_on, now),
+                "it is tried again, and begins on the new one after the primary's next checkpoint");
   }
 
   Result<> look_around() {
@@ -144,7 +154,8 @@ class BaseBackup {
       plan.units = plan_copy(listing_.entries, control_path, request_.limits);
     }
     FileCopier copier({request_.data_directory, request_.endpoint.os_user, &listing_.entries, &plan.taken_over,
-                       result_.page_checksums, result_.start, stop_, request_.between_frames, plan.witness});
+                       result_.page_checksums, result_.start, stop_, request_.between_frames, plan.witness,
+                       plan.stored});
     std::vector<BackupWriter::Worker> workers;
     const unsigned count = request_.workers != 0 ? request_.workers : default_backup_workers();
     for (unsigned i = 0; i < count; ++i) workers.push_back(writer_.worker());

@@ -42,6 +42,14 @@ struct TakenOver {
   std::map<std::uint64_t, KnownContent> known;
 };
 
+// All of [offset, offset + length) of a file, as far as it lies in one frame: in the extents, and zeros elsewhere.
+struct CopiedStretch {
+  std::size_t entry = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+  std::vector<Extent> extents;
+};
+
 // The work of one backup.
 struct CopyPlan {
   std::vector<CopyUnit> units;
@@ -49,6 +57,8 @@ struct CopyPlan {
   // Shown every page of a relation that is read, as it is stored: the entry, the offset in its file, whole pages. On
   // the readers' threads; empty: nobody looks.
   std::function<void(std::size_t entry, std::uint64_t offset, ByteView pages)> witness = {};
+  // Told what each frame holds, on the readers' threads, before the frame can be in a stored pack; empty: nobody asks.
+  std::function<void(std::uint32_t frame, std::vector<CopiedStretch> stretches)> stored = {};
 };
 
 // Spans in the order given, those of small files and scattered pages gathered up to the bundle's size.

@@ -36,6 +36,7 @@ class FileCopier::Frame {
     const auto content = room().first(bytes);
     std::size_t at = 0;
     std::size_t kept = 0;
+    stretches_.push_back({entry, offset, bytes, pieces_.size()});
     while (at < bytes) {
       const std::size_t begin = at;
       while (at < bytes && !is_zero_page(content.subspan(at))) at += std::min(page_size, bytes - at);
@@ -51,15 +52,37 @@ class FileCopier::Frame {
   }
   ByteView plain() const { return ByteView(memory_).first(used_); }
   const std::vector<Piece>& pieces() const { return pieces_; }
+  std::vector<CopiedStretch> stretches(std::uint32_t number) const {
+    std::vector<CopiedStretch> out;
+    for (std::size_t i = 0; i < stretches_.size(); ++i) {
+      const Stretch& from = stretches_[i];
+      CopiedStretch stretch{from.entry, from.offset, from.length, {}};
+      const std::size_t end = i + 1 < stretches_.size() ? stretches_[i + 1].first_piece : pieces_.size();
+      for (std::size_t piece = from.first_piece; piece < end; ++piece) {
+        stretch.extents.push_back(pieces_[piece].extent);
+        stretch.extents.back().frame = number;
+      }
+      out.push_back(std::move(stretch));
+    }
+    return out;
+  }
   void clear() {
     used_ = 0;
     pieces_.clear();
+    stretches_.clear();
   }
 
  private:
+  struct Stretch {
+    std::size_t entry;
+    std::uint64_t offset;
+    std::uint64_t length;
+    std::size_t first_piece;
+  };
   Bytes memory_;
   std::size_t used_ = 0;
   std::vector<Piece> pieces_;
+  std::vector<Stretch> stretches_;
 };
 
 // Scattered pages of one file come one after the other: it is opened once.
@@ -185,6 +208,7 @@ void FileCopier::note_size(std::size_t entry, std::uint64_t size) {
 Result<> FileCopier::store(Frame& frame, BackupWriter::Worker& worker) {
   if (frame.plain().empty()) return {};
   const std::uint32_t number = TRY(worker.add_frame(frame.plain()));
+  if (source_.stored) source_.stored(number, frame.stretches(number));
   {
     const std::lock_guard lock(mutex_);
     for (const auto& piece : frame.pieces()) {

@@ -43,6 +43,7 @@ class FileCopier {
     StopToken stop;
     std::function<void()> between_frames = {};  // on a reader's thread; may wait
     decltype(CopyPlan::witness) witness = {};
+    decltype(CopyPlan::stored) stored = {};
   };
   explicit FileCopier(Source source) : source_(std::move(source)), copied_(source_.entries->size()) {}
 

@@ -93,6 +93,10 @@ std::optional<PostmasterFile> parse_postmaster_file(std::string_view content) {
   return file;
 }
 
+bool is_starting(const PostmasterFile& file) {
+  return file.status.empty() || file.status == "starting";
+}
+
 std::optional<ConfiguredCommands> commands_for(const CommandsByDirectory& commands, const std::string& data_directory) {
   std::error_code ignored;
   const auto wanted = files::weakly_canonical(data_directory, ignored);
@@ -216,6 +220,11 @@ Result<> ServerControl::stop(Micros timeout) {
     clock_.sleep_for(poll_interval);
   }
   return {};
+}
+
+bool ServerControl::ask_to_stop_when_idle() const {
+  const auto running = postmaster();
+  return running && ::kill(running->pid, SIGTERM) == 0;
 }
 
 Result<> ServerControl::start(const std::vector<std::string>& options, Micros timeout) {

@@ -20,6 +20,8 @@ struct PostmasterFile {
   std::string status;            // "starting", "ready", "standby", "stopping"; empty: not said yet
 };
 std::optional<PostmasterFile> parse_postmaster_file(std::string_view content);
+// It has not said yet that it takes connections.
+bool is_starting(const PostmasterFile& file);
 // The server that runs on this directory now: its pid file names a live process that works in it, so that a number
 // which was given to somebody else since does not count. nullopt: none.
 std::optional<PostmasterFile> running_postmaster(const std::string& data_directory);
@@ -45,6 +47,10 @@ class ServerControl {
   // Fast stop; fine when it does not run. Asked while it runs, who manages it is known better than afterwards, and
   // remembered for start().
   Result<> stop(Micros timeout);
+  // A smart stop is asked for and not waited for: from now on nobody new gets in, and the server stops when the last of
+  // its clients has left. SIGTERM to the postmaster (postmaster.c), whoever manages it. False: it does not run, or we
+  // may not.
+  bool ask_to_stop_when_idle() const;
   // Through its manager. With options ("port=5433") through pg_ctl: for a copy that nobody manages. Returns when the
   // server takes connections or, in recovery without hot standby, has begun to work.
   Result<> start(const std::vector<std::string>& options, Micros timeout);

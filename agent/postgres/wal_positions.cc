@@ -51,10 +51,22 @@ Result<StoredWal> get_wal(const StoreSet& stores, DatabaseId database, const Wal
 
 }  // namespace
 
-Result<std::optional<WalResumePoint>> find_wal_position(const StoreSet& stores, DatabaseId database) {
+Result<bool> is_stored_beyond(const StoreSet& stores, DatabaseId database, const TimelineHistory& history,
+                              Timeline timeline) {
+  if (timeline == history.timeline() || !history.includes(timeline)) return false;
+  const auto names = TRY_DURING("look for stored log", list_wal(stores, database_prefix(database) + "wal/"));
+  return std::ranges::any_of(
+      names, [&](const WalName& name) { return name.timeline > timeline && history.includes(name.timeline); });
+}
+
+Result<std::optional<WalResumePoint>> find_wal_position(const StoreSet& stores, DatabaseId database,
+                                                        const TimelineHistory& history) {
   const auto names = TRY_DURING("look for stored log", list_wal(stores, database_prefix(database) + "wal/"));
   if (names.empty()) return std::optional<WalResumePoint>{};
-  const Timeline newest = names.back().timeline;
+  Timeline newest = names.back().timeline;
+  for (const auto& name : names) {  // ordered
+    if (history.includes(name.timeline)) newest = name.timeline;
+  }
   WalResumePoint position;
   position.timeline = newest;
   WalName last_object;
@@ -70,11 +82,18 @@ Result<std::optional<WalResumePoint>> find_wal_position(const StoreSet& stores, 
   position.system_id = newest_object.header.system_id;
   position.predecessor = sha256(newest_object.object);
   position.through_time = newest_object.header.recoverable_through;
-  const auto first_object = std::ranges::find_if(
-      names, [&](const WalName& name) { return name.timeline == newest && name.first == position.first; });
-  const StoredWal oldest_object = TRY(get_wal(stores, database, *first_object));
-  position.from_time = oldest_object.header.received_from;
-  return std::optional(position);
+  for (const auto& name : names) {
+    if (name.timeline != newest || name.first < position.first) continue;
+    const auto oldest_object = get_wal(stores, database, name);
+    if (oldest_object) {
+      position.first = name.first;
+      position.from_time = oldest_object->header.received_from;
+      return std::optional(position);
+    }
+    // Released meanwhile, or long ago by a list that is behind.
+    if (oldest_object.error().code != Code::not_found) return std::unexpected(oldest_object.error());
+  }
+  return fail(Code::unavailable, "the log that is listed cannot be read");
 }
 
 Result<WalResumePoint> advance_over_stored(const StoreSet& stores, DatabaseId database, WalResumePoint position) {

@@ -5,6 +5,7 @@
 #include "shared/base/ids.h"
 #include "shared/base/time.h"
 #include "shared/crypto/keys.h"
+#include "shared/postgres/timeline_history.h"
 #include "shared/postgres/wal_position.h"
 #include "shared/store/store.h"
 
@@ -30,9 +31,15 @@ class WalPositions {
   virtual Result<> save(const WalResumePoint& position) = 0;
 };
 
-// What the stores know: the end of the newest stretch of log of this database on its newest timeline. nullopt: nothing
-// there. Every store must answer, since the newest object may be in any of them.
-Result<std::optional<WalResumePoint>> find_wal_position(const StoreSet& stores, DatabaseId database);
+// What the stores know: the end of the newest stretch of log of this database on the newest timeline that the server's
+// history has, or on the newest of all when it has none of them. nullopt: nothing there. Stores that do not answer are
+// passed over; one must.
+Result<std::optional<WalResumePoint>> find_wal_position(const StoreSet& stores, DatabaseId database,
+                                                        const TimelineHistory& history);
+
+// Whether the stores have log of a timeline of this history that is newer than `timeline`, itself one of it.
+Result<bool> is_stored_beyond(const StoreSet& stores, DatabaseId database, const TimelineHistory& history,
+                              Timeline timeline);
 
 // The position after whatever lies in the stores without a gap behind `position`: an object may have become durable
 // just before a crash kept its position from being saved. Its objects are put once more, so that all copies are there.

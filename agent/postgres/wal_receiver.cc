@@ -130,7 +130,11 @@ class WalReceiver::Work {
         status.error = error;
       });
       const LogField cause{"error", error.text()};
-      if (std::exchange(last_problem_, error.text()) != error.text()) {
+      if (observer_refused_) {
+        // Shipping has all it needs and goes on at once.
+        parts_.log.info("what changed earlier is not known: the server has removed that log",
+                        {{"database", settings_.database}, cause});
+      } else if (std::exchange(last_problem_, error.text()) != error.text()) {
         parts_.log.warning("the log is not streamed", {{"database", settings_.database}, cause});
       } else {
         parts_.log.debug("the log is still not streamed", {{"database", settings_.database}, cause});
@@ -143,12 +147,13 @@ class WalReceiver::Work {
   // From connecting to the loss of the connection.
   Result<> stream(Backoff& backoff) {
     auto stream = TRY(ReplicationStream::open(settings_.endpoint, settings_.slot, stop_));
-    const auto identity = TRY(stream.identify());
+    auto identity = TRY(stream.identify());
     const Micros sender_timeout = TRY(stream.sender_timeout());
     silence_ = sender_timeout.count() == 0 ? longest_silence : std::min(longest_silence, sender_timeout / 3);
     auto start = TRY(prepare(stream, identity));
     while (true) {
       begin(start);
+      past_ = start.timeline != identity.timeline;
       auto end = stream.start(settings_.slot, begin_observing(start), start.timeline);
       if (!end) return log_problem(std::move(end).error(), start);
       if (!*end) {
@@ -164,6 +169,8 @@ class WalReceiver::Work {
       parts_.log.info("the log goes on on another timeline",
                       {{"database", settings_.database}, {"timeline", (*end)->next}, {"lsn", (*end)->switched_at}});
       start = start_after_switch(**end, identity.segment_size);
+      // It may have been promoted since it was asked: its timeline then is the one that we go on with, and no past one.
+      identity = TRY(stream.identify());
     }
   }
 
@@ -199,7 +206,6 @@ class WalReceiver::Work {
   Result<WalStart> prepare(ReplicationStream& stream, const ServerIdentity& identity) {
     TRY(ensure_slot(stream));
     WalStartFacts facts;
-    facts.saved = TRY(known_position());
     facts.expected = settings_.system_id;
     facts.server = identity;
     facts.saved_log = saved_log_;
@@ -212,6 +218,7 @@ class WalReceiver::Work {
         if (ancestor.parent > Timeline(1)) TRY(store_history(stream, ancestor.parent));
       }
     }
+    facts.saved = TRY(known_position(facts.history));
     WalStart start = TRY(decide_wal_start(facts));
     shipper_.set_server(identity.system_id, identity.segment_size);
     status_.with([&identity](WalReceiverStatus& status) {
@@ -269,22 +276,22 @@ class WalReceiver::Work {
     return {};
   }
 
+  // With a connection of its own each time: one that stayed open would keep a server from its smart stop for ever,
+  // which waits for every client but those that stream.
   Result<std::optional<SlotStatus>> look_at_slot() {
-    if (!sql_ || sql_->is_lost()) {
-      PostgresConnection::Settings settings;
-      settings.application_name = "holdfast slot watch";
-      settings.statement_timeout = slot_look_timeout;
-      settings.stop = stop_;
-      sql_ = TRY(PostgresConnection::open(settings_.endpoint, settings));
-    }
-    auto slot = TRY(read_slot(*sql_, settings_.slot));
+    PostgresConnection::Settings settings;
+    settings.application_name = "holdfast slot watch";
+    settings.statement_timeout = slot_look_timeout;
+    settings.stop = stop_;
+    PostgresConnection connection = TRY(PostgresConnection::open(settings_.endpoint, settings));
+    auto slot = TRY(read_slot(connection, settings_.slot));
     status_.with([&slot](WalReceiverStatus& status) { status.slot = slot; });
     next_slot_look_ = parts_.clock.monotonic() + slot_look_interval;
     return slot;
   }
 
   // Where we are: what is still in memory counts as received, since it will be stored without asking the server again.
-  Result<std::optional<WalResumePoint>> known_position() {
+  Result<std::optional<WalResumePoint>> known_position(const TimelineHistory& history) {
     if (lost_to_) {
       WalResumePoint position = shipper_.position().value_or(WalResumePoint{});
       position.system_id = SystemId();
@@ -299,7 +306,10 @@ class WalReceiver::Work {
       return std::optional(position);
     }
     auto position = TRY(parts_.positions.load());
-    if (!position) position = TRY(find_wal_position(parts_.stores, settings_.database));
+    // Of a group another node may have shipped since, from the same server or from one that this one comes from.
+    if (!position || TRY(is_stored_beyond(parts_.stores, settings_.database, history, position->timeline))) {
+      position = TRY(find_wal_position(parts_.stores, settings_.database, history));
+    }
     if (!position) return position;
     *position = TRY(advance_over_stored(parts_.stores, settings_.database, *position));
     shipper_.set_position(*position);
@@ -370,11 +380,11 @@ class WalReceiver::Work {
       got_something_ = true;
       lost_to_.reset();
       auto complete = TRY(cutter_.add(data->start, data->bytes, data->server_clock, now));
-      through_.saw_data(data->server_end, data->server_clock);
+      if (!past_) through_.saw_data(data->server_end, data->server_clock);
       if (parts_.observer != nullptr) parts_.observer->received(data->start, data->bytes);
       for (auto& cut : complete) ship(std::move(cut));
     } else if (const auto* alive = std::get_if<Keepalive>(&event)) {
-      through_.saw_keepalive(alive->server_end, alive->server_clock);
+      if (!past_) through_.saw_keepalive(alive->server_end, alive->server_clock);
       if (alive->reply == Reply::at_once) {
         // Soon, but not so soon that two that wait for a store do nothing but greet each other.
         next_status = std::min(next_status, last_status_ + answer_spacing);
@@ -460,12 +470,12 @@ class WalReceiver::Work {
   WalShipper shipper_;
 
   // The receiving thread's own.
-  std::optional<PostgresConnection> sql_;
   WalCutter cutter_;
   std::string last_problem_;  // so that a server that is down for days does not fill the log
   bool cutter_made_ = false;
   bool began_ = false;
   bool got_something_ = false;     // since the stream began
+  bool past_ = false;              // of a timeline that ended: what was committed since is on another
   bool observed_again_ = false;    // the stream began before what shipping needs
   bool observer_refused_ = false;  // and the server did not have that any more
   WalStartFacts::SavedLog saved_log_ = WalStartFacts::SavedLog::wanted;

@@ -15,6 +15,11 @@ std::size_t size_of(const Shipment& shipment) {
   return std::get<HistoryCut>(shipment).content.size();
 }
 
+// Nobody may remove it from here, and it will never be ours.
+bool is_of_no_use(const Error& taken) {
+  return taken.code == Code::corrupt || taken.code == Code::denied;
+}
+
 }  // namespace
 
 Micros Backoff::next() {
@@ -103,12 +108,12 @@ void WalShipper::run() {
     auto shipped = ship(*next);
     {
       const std::lock_guard lock(mutex_);
-      if (shipped) {
+      if (!shipped) {
+        error_ = shipped.error();
+      } else if (*shipped == Shipped::stored) {
         error_.reset();
         buffered_ -= size_of(queue_.front());
         queue_.pop_front();
-      } else {
-        error_ = shipped.error();
       }
     }
     tell_();
@@ -122,12 +127,13 @@ void WalShipper::run() {
   }
 }
 
-Result<> WalShipper::ship(const Shipment& shipment) {
+Result<WalShipper::Shipped> WalShipper::ship(const Shipment& shipment) {
   if (const auto* cut = std::get_if<WalCut>(&shipment)) return ship_cut(*cut);
-  return ship_history(std::get<HistoryCut>(shipment));
+  TRY(ship_history(std::get<HistoryCut>(shipment)));
+  return Shipped::stored;
 }
 
-Result<> WalShipper::ship_cut(const WalCut& cut) {
+Result<WalShipper::Shipped> WalShipper::ship_cut(const WalCut& cut) {
   const std::string name = wal_name(identity_.database, cut.timeline, cut.first, cut.last());
   if (!ready_) {
     const auto key = TRY(parts_.epoch_key());
@@ -154,11 +160,34 @@ Result<> WalShipper::ship_cut(const WalCut& cut) {
   Sha256 sha256 = ready_->sha256;
   if (auto put = parts_.stores.put(name, ready_->object); !put) {
     if (put.error().code != Code::already_exists) return std::unexpected(std::move(put).error());
-    sha256 = TRY(adopt_existing(name));
+    const auto adopted = adopt_existing(name);
+    if (!adopted && is_of_no_use(adopted.error()) && cut.bytes.size() > 1) {
+      cut_front_in_two(adopted.error());
+      return Shipped::cut_in_two;
+    }
+    sha256 = TRY(adopted);
   }
   ready_.reset();
   moved_to(cut, sha256);
-  return {};
+  return Shipped::stored;
+}
+
+// The name of an object is where it begins and ends, so the halves have names of their own; readers pass over what is
+// damaged when another object has the same log.
+void WalShipper::cut_front_in_two(const Error& reason) {
+  const std::lock_guard lock(mutex_);
+  WalCut& back = std::get<WalCut>(queue_.front());
+  parts_.log.warning("an object of no use has the name of a stretch of log, which is stored in two parts",
+                     {{"database", identity_.database}, {"lsn", back.first}, {"error", reason.text()}});
+  const auto middle = back.bytes.begin() + static_cast<std::ptrdiff_t>(back.bytes.size() / 2);
+  WalCut front = back;
+  front.bytes.assign(back.bytes.begin(), middle);
+  // Of its end nothing is known but what the objects before it say.
+  front.recoverable_through = position_ ? position_->through_time : Timestamp();
+  back.first = front.last();
+  back.bytes.erase(back.bytes.begin(), middle);
+  queue_.push_front(std::move(front));
+  ready_.reset();
 }
 
 // Put before a crash that came too early to remember it.
@@ -169,6 +198,9 @@ Result<Sha256> WalShipper::adopt_existing(const std::string& name) {
     const std::lock_guard lock(mutex_);
     if (header.system_id != system_id_) {
       return fail(Code::conflict, fmt::format("\"{}\" is of another cluster", name));
+    }
+    if (wal_name(header.database, header.timeline, header.first, header.last) != name) {
+      return fail(Code::corrupt, fmt::format("\"{}\" is the WAL of another name", name));
     }
   }
   TRY(parts_.stores.put(name, existing));

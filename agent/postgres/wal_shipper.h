@@ -56,9 +56,12 @@ class WalShipper {
   void set_through(Timestamp through);
 
  private:
+  // cut_in_two: the front of the queue is now two shipments that have other names.
+  enum class Shipped : std::uint8_t { stored, cut_in_two };
   void run();
-  Result<> ship(const Shipment& shipment);
-  Result<> ship_cut(const WalCut& cut);
+  Result<Shipped> ship(const Shipment& shipment);
+  Result<Shipped> ship_cut(const WalCut& cut);
+  void cut_front_in_two(const Error& reason);
   Result<> ship_history(const HistoryCut& cut);
   // The object that already has this name, when it is ours and says the same.
   Result<Sha256> adopt_existing(const std::string& name);

@@ -36,19 +36,34 @@ Result<> claim_stores(const StoreSet& stores, ByteView fleet_record) {
 
 }  // namespace
 
-Result<std::shared_ptr<const EpochKey>> Epochs::current(const ProtectedDatabase& database, ByteView fleet_record) {
+std::shared_ptr<const EpochKey> Epochs::usable(const ProtectedDatabase& database) const {
   const std::lock_guard lock(mutex_);
   const auto open = open_.find(database.id);
-  const bool usable = open != open_.end() && open->second.recipients == database.recipients &&
-                      open->second.stores == names_of(database.stores) &&
-                      clock_.now() - open->second.made_at < epoch_life;
-  if (usable) return open->second.key;
+  const bool will_do = open != open_.end() && open->second.recipients == database.recipients &&
+                       open->second.stores == names_of(database.stores) &&
+                       clock_.now() - open->second.made_at < epoch_life;
+  return will_do ? open->second.key : nullptr;
+}
+
+Result<std::shared_ptr<const EpochKey>> Epochs::current(const ProtectedDatabase& database, ByteView fleet_record) {
+  const std::lock_guard making(making_);
+  if (auto key = usable(database)) return key;
   Open made = TRY_DURING(fmt::format("new data key of database \"{}\"", database.name), make(database, fleet_record));
+  const std::lock_guard lock(mutex_);
   return open_.insert_or_assign(database.id, std::move(made)).first->second.key;
 }
 
+// Said once by this process it need not be said again, when nobody can say now whether it still stands there.
+bool Epochs::is_described(const ProtectedDatabase& database, const Result<>& put) const {
+  if (put || put.error().code != Code::unavailable) return false;
+  const std::lock_guard lock(mutex_);
+  const auto open = open_.find(database.id);
+  return open != open_.end() && open->second.stores == names_of(database.stores);
+}
+
 Result<Epochs::Open> Epochs::make(const ProtectedDatabase& database, ByteView fleet_record) {
-  TRY(claim_stores(database.stores, fleet_record));
+  const auto claimed = claim_stores(database.stores, fleet_record);
+  if (!claimed && !is_described(database, claimed)) return std::unexpected(claimed.error());
   const Timestamp now = clock_.now();
   const CertificateChain chain = TRY(CertificateChain::decode(identity_.chain));
   NewEpoch made = TRY(make_epoch(entropy_, identity_.fleet, database.id, identity_.node, database.recipients, chain,
@@ -64,8 +79,9 @@ Result<Epochs::Open> Epochs::make(const ProtectedDatabase& database, ByteView fl
   record.system_id = database.system_id;
   record.created_at = now;
   record.epoch = made.key.id;
-  TRY(put_unless_there(database.stores, database_record_name(database.id),
-                       encode_database_record(record, keys_.signer)));
+  const auto described = put_unless_there(database.stores, database_record_name(database.id),
+                                          encode_database_record(record, keys_.signer));
+  if (!described && !is_described(database, described)) return std::unexpected(described.error());
   return Open{std::make_shared<const EpochKey>(std::move(made.key)), now, database.recipients,
               names_of(database.stores)};
 }

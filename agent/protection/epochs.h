@@ -52,13 +52,16 @@ class Epochs {
     std::vector<std::string> stores;
   };
   Result<Open> make(const ProtectedDatabase& database, ByteView fleet_record);
+  std::shared_ptr<const EpochKey> usable(const ProtectedDatabase& database) const;
+  bool is_described(const ProtectedDatabase& database, const Result<>& put) const;
 
   const Enrolled& identity_;
   const NodeKeys& keys_;
   AgentState& state_;
   Clock& clock_;
   Entropy& entropy_;
-  mutable std::mutex mutex_;  // guards open_; held while an epoch is made, so that two callers make one
+  std::mutex making_;         // held while an epoch is made, so that two callers make one
+  mutable std::mutex mutex_;  // guards open_; never while a store is waited for
   std::map<DatabaseId, Open> open_;
 };
 

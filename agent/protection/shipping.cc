@@ -2,12 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "shared/postgres/timeline_history.h"
 
 namespace holdfast {
 namespace {
 
 constexpr Micros last_bytes_timeout = std::chrono::seconds(10);
+// For each of many databases: what a store that is away misses beyond it is brought by a copy job.
+constexpr std::size_t lane_bytes = 16U << 20U;
 
 std::vector<std::string> store_names(const StoreSet& stores) {
   std::vector<std::string> names;
@@ -17,8 +21,9 @@ std::vector<std::string> store_names(const StoreSet& stores) {
 
 bool same(const ShippedCluster& a, const ShippedCluster& b) {
   return a.endpoint.socket_directory == b.endpoint.socket_directory && a.endpoint.port == b.endpoint.port &&
-         a.endpoint.role == b.endpoint.role && a.endpoint.os_user.uid == b.endpoint.os_user.uid &&
-         a.database.recipients == b.database.recipients && a.database.system_id == b.database.system_id &&
+         a.data_directory == b.data_directory && a.endpoint.role == b.endpoint.role &&
+         a.endpoint.os_user.uid == b.endpoint.os_user.uid && a.database.recipients == b.database.recipients &&
+         a.database.system_id == b.database.system_id &&
          store_names(a.database.stores) == store_names(b.database.stores) &&
          a.database.stores.min_copies() == b.database.stores.min_copies() && a.zstd_level == b.zstd_level;
 }
@@ -47,7 +52,13 @@ class Shipping::Positions final : public WalPositions {
 
 struct Shipping::Running {
   Running(ShippedCluster cluster_in, AgentState& state)
-      : cluster(std::move(cluster_in)), positions(state, cluster.database.id) {}
+      : cluster(std::move(cluster_in)), positions(state, cluster.database.id) {
+    LaneLimits limits;
+    limits.bytes = lane_bytes;
+    limits.threads = 2;
+    const StoreSet& stores = cluster.database.stores;
+    cluster.database.stores = StoreSet(stores.stores(), stores.min_copies(), limits);
+  }
   ShippedCluster cluster;
   Positions positions;
   std::shared_ptr<WalObserver> observer;
@@ -197,6 +208,15 @@ void Shipping::resume(DatabaseId database) {
   suspended_.erase(database);
 }
 
+bool Shipping::ships_from(DatabaseId database, const std::string& directory) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = running_.find(database);
+  if (found == running_.end()) return false;
+  const std::string& own = found->second->cluster.data_directory;
+  std::error_code problem;
+  return own == directory || std::filesystem::equivalent(own, directory, problem);
+}
+
 void Shipping::stop_all() {
   set({}, {}, {});
 }
@@ -224,6 +244,9 @@ std::vector<WalPosition> Shipping::positions() const {
       position.slot_retained_bytes = status.slot->held_bytes;
     }
     if (status.error) position.error = status.error->text();
+    for (const auto& missed : running->cluster.database.stores.missed()) {
+      if (missed.objects > 0) position.arrears.push_back({missed.store, missed.objects});
+    }
     out.push_back(std::move(position));
   }
   return out;

@@ -14,6 +14,7 @@ namespace holdfast {
 // What a receiver is made of; another value of any part makes another receiver.
 struct ShippedCluster {
   ProtectedDatabase database;
+  std::string data_directory;
   PostgresEndpoint endpoint;
   Micros rpo = std::chrono::seconds(10);
   int zstd_level = 1;
@@ -47,6 +48,8 @@ class Shipping {
   void suspend(DatabaseId database);
   // From the next set() on.
   void resume(DatabaseId database);
+  // Whether `directory`, by whatever name, is that of the cluster that is shipped as this database.
+  bool ships_from(DatabaseId database, const std::string& directory) const;
   void stop_all();
 
   std::vector<WalPosition> positions() const;

@@ -14,8 +14,8 @@
 #include "agent/restore/timeline_choice.h"
 #include "shared/identity/stored_keys.h"
 #include "shared/repository/layout.h"
+#include "shared/repository/sound_copy.h"
 #include "shared/repository/wal_reader.h"
-#include "shared/store/posix_store.h"
 
 namespace holdfast {
 namespace {
@@ -103,23 +103,23 @@ Result<RestoreSource> choose_postgres_source(const OpenedRepository& repository,
 
 }  // namespace
 
-Result<OpenedRepository> open_repository(FileSystem& files, const std::string& store_path, const std::string& key_file,
+Result<OpenedRepository> open_repository(FileSystem& files, std::vector<NamedStore> stores, const std::string& key_file,
                                          const std::optional<Passphrase>& passphrase) {
   const KeyFile file = TRY(read_key_file(files, key_file, KeyKind::recovery, passphrase));
   BoxKeyPair recovery = TRY_DURING(fmt::format("recovery key \"{}\"", key_file), box_pair(file));
-  const auto store = std::make_shared<PosixStore>(files, store_path);
-  const Bytes object = TRY(store->get(fleet_record_name()));
-  const FleetRecord record = TRY(decode_fleet_record(object));
+  StoreSet set(std::move(stores), 1);
+  const FleetRecord record = TRY(
+      first_sound_object(set, fleet_record_name(), [](const Bytes& content) { return decode_fleet_record(content); }));
+  const std::string first = set.stores().front().name;
   const auto refuse = [&](std::string_view what) {
-    return fail(Code::denied, fmt::format("\"{}\" is of fleet \"{}\" and {}", store_path, record.name, what),
+    return fail(Code::denied, fmt::format("\"{}\" is of fleet \"{}\" and {}", first, record.name, what),
                 "use the recovery key of the fleet that made the store");
   };
   if (record.recovery != recovery.public_key) return refuse("its recovery key is another one");
   if (const auto fleet = key_fact(file, "fleet"); fleet && *fleet != record.fleet.text()) {
     return refuse("the recovery key belongs to another fleet");
   }
-  OpenedRepository out{
-      StoreSet({{"repository", store}}, 1), {record.fleet, record.root}, std::move(recovery), record.name, {}};
+  OpenedRepository out{std::move(set), {record.fleet, record.root}, std::move(recovery), record.name, {}};
   const auto root = key_fact(file, "root");
   if (!root) {
     out.warning =

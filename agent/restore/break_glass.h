@@ -14,7 +14,7 @@
 
 namespace holdfast {
 
-// A store that was opened with a recovery key.
+// Stores that were opened with a recovery key.
 struct OpenedRepository {
   StoreSet stores;
   TrustAnchor anchor;
@@ -25,7 +25,8 @@ struct OpenedRepository {
 
 // Code::denied: the key is not this fleet's. The recovery key file is what is trusted; a store that names another
 // fleet, another recovery key or another root key is not believed.
-Result<OpenedRepository> open_repository(FileSystem& files, const std::string& store_path, const std::string& key_file,
+// `stores`: copies of one repository, in the order they are read from.
+Result<OpenedRepository> open_repository(FileSystem& files, std::vector<NamedStore> stores, const std::string& key_file,
                                          const std::optional<Passphrase>& passphrase);
 
 // By id, unique prefix of an id, or name; the only one when `wanted` is empty.

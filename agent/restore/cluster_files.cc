@@ -137,6 +137,11 @@ Result<std::uint64_t> stage_wal(const std::string& directory, const RestorePlan&
   Lsn end = plan.wal_end;
   if (target.kind == TargetKind::immediate) end = record.stop_lsn;
   const std::uint32_t size = plan.segment_size.bytes();
+  Bytes content;
+  const WalSink to_content = [&content](ByteView piece) -> Result<> {
+    append(content, piece);
+    return {};
+  };
   // The record before it may reach into the next segment, and the server stops at the first that begins behind it.
   if (target.kind == TargetKind::lsn) end = std::min(end, target.lsn + size + 1);
   for (std::uint64_t number = record.start_lsn.value() / size; number * size < end.value(); ++number) {
@@ -146,19 +151,21 @@ Result<std::uint64_t> stage_wal(const std::string& directory, const RestorePlan&
       const WalSegment segment{timeline, number};
       const auto left = plan.history.left_at(timeline);
       if (left && start_of(segment, plan.segment_size) >= *left) continue;
-      const auto content = wal.segment(timeline, start_of(segment, plan.segment_size), size);
-      if (!content && content.error().code == Code::not_found) continue;
-      if (!content) return std::unexpected(content.error());
-      TRY(write_owned_file(directory + "/" + segment_name(segment, plan.segment_size), *content, owner, 0600));
-      bytes += content->size();
+      content.clear();
+      const auto read = wal.segment(timeline, start_of(segment, plan.segment_size), size, to_content);
+      if (!read && read.error().code == Code::not_found) continue;
+      if (!read) return std::unexpected(read.error());
+      content.resize(size, 0);
+      TRY(write_owned_file(directory + "/" + segment_name(segment, plan.segment_size), content, owner, 0600));
+      bytes += content.size();
       found = true;
     }
     if (!found) return fail(Code::not_restorable, fmt::format("the log has a gap at {}", Lsn(number * size)));
   }
   for (const Timeline timeline : timelines) {
     if (timeline == Timeline(1)) continue;
-    const Bytes content = TRY(wal.history(timeline));
-    TRY(write_owned_file(directory + "/" + history_name(timeline), content, owner, 0600));
+    const Bytes history = TRY(wal.history(timeline));
+    TRY(write_owned_file(directory + "/" + history_name(timeline), history, owner, 0600));
   }
   return bytes;
 }

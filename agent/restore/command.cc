@@ -17,6 +17,9 @@
 #include "shared/base/exit_code.h"
 #include "shared/os/posix_file_system.h"
 #include "shared/os/system_entropy.h"
+#include "shared/store/opening/open_s3.h"
+#include "shared/store/opening/store_text.h"
+#include "shared/store/posix_store.h"
 
 namespace holdfast {
 namespace {
@@ -113,17 +116,34 @@ std::string what_delta_did(const RestoreTarget& target) {
   return text;
 }
 
+Result<std::vector<NamedStore>> open_stores(const std::vector<std::string>& texts,
+                                            const StoreSurroundings& surroundings) {
+  std::vector<NamedStore> stores;
+  for (const std::string& text : texts) {
+    const StoreInfo info = TRY(parse_store_text(text));
+    if (info.kind == StoreKind::s3) {
+      stores.push_back({text, TRY(open_s3(info.s3, surroundings))});
+    } else {
+      stores.push_back({text, std::make_shared<PosixStore>(surroundings.files, info.path)});
+    }
+  }
+  return stores;
+}
+
 Result<> run(const BreakGlassCommand& command) {
   PosixFileSystem files;
   SystemClock clock;
   SystemEntropy entropy;
+  const StopToken stop;
+  const StopOnSignal on_signal(stop);
   std::optional<Passphrase> passphrase;
   if (!command.passphrase_file.empty()) {
     passphrase.emplace(TRY(passphrase_from_file(files, command.passphrase_file)));
   } else if (TRY(key_file_needs_passphrase(files, command.recovery_key))) {
     passphrase.emplace(TRY(typed_passphrase()));
   }
-  const OpenedRepository repository = TRY(open_repository(files, command.repository, command.recovery_key, passphrase));
+  const OpenedRepository repository = TRY(open_repository(
+      files, TRY(open_stores(command.repositories, {files, clock, entropy})), command.recovery_key, passphrase));
   const Logger log(make_stderr_sink(LogFormat::text, LogLevel::warning));
   if (!repository.warning.empty()) fmt::print(stderr, "warning: {}\n", repository.warning);
   if (command.list) {
@@ -143,8 +163,6 @@ Result<> run(const BreakGlassCommand& command) {
   wanted.port = command.port;
   if (!command.user.empty()) wanted.owner = TRY(user_by_name(command.user));
   wanted.agent_program = TRY(own_program());
-  const StopToken stop;
-  const StopOnSignal on_signal(stop);
   ProgressLine line(clock);
   auto restored = restore_from_repository(repository, wanted, clock, entropy, log, stop,
                                           [&line](const Progress& progress) { line.show(progress); });
@@ -165,7 +183,11 @@ Result<> run(const BreakGlassCommand& command) {
 }  // namespace
 
 void add_restore_options(CLI::App& app, BreakGlassCommand& command) {
-  app.add_option("--repository", command.repository, "directory of the store")->required();
+  app.add_option(
+         "--repository", command.repositories,
+         "the store: a directory, or s3://BUCKET/PREFIX?endpoint=URL&credentials=FILE (see README.md); again for "
+         "each further copy")
+      ->required();
   app.add_option("--recovery-key", command.recovery_key, "the fleet's recovery key file")->required();
   app.add_option("--passphrase-file", command.passphrase_file, "file with its passphrase; asked for otherwise");
   app.add_flag("--list", command.list, "show databases and backups and do nothing");

@@ -2,6 +2,7 @@
 // `holdfast-agent restore` and `holdfast-agent wal-get`: options, output, exit codes.
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "agent/restore/wal_get.h"
 
@@ -12,7 +13,7 @@ class App;
 namespace holdfast {
 
 struct BreakGlassCommand {
-  std::string repository;
+  std::vector<std::string> repositories;  // shared/store/opening/store_text.h
   std::string recovery_key;
   std::string passphrase_file;
   std::string database;

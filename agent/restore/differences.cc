@@ -60,6 +60,7 @@ class Run {
     FrameDecoder decoder;
     PagedFiles files;
     Bytes local;
+    Bytes plain;
   };
 
   Result<> work() {
@@ -111,17 +112,18 @@ class Run {
     const bool judged = filled && is_whole(frame);
     if (judged && TRY(is_here(frame, worker))) return count(length, length, 0, 0);
     // The stores are ours to read, not the database's user's.
-    const Bytes plain = TRY(reader_.read_frame(frame, worker.decoder));
+    const Bytes& plain = worker.plain = TRY(reader_.read_frame(frame, worker.decoder, std::move(worker.plain)));
     const ActingAs acting = TRY(ActingAs::user(options_.owner));
     std::uint64_t compared = 0;
     std::uint64_t written = 0;
     for (const FramePlacement& at : placements) {
-      written += TRY(write_placement(at, plain, worker));
+      written += TRY(judged ? write_over_judged(at, plain, worker) : write_placement(at, plain, worker));
       if (options_.filled[at.file]) compared += length_of(at);
     }
     return count(length, compared, plain.size(), written);
   }
 
+  // Leaves what is here in worker.local, as it would lie in the frame.
   Result<bool> is_here(std::uint32_t frame, Worker& worker) {
     const ActingAs acting = TRY(ActingAs::user(options_.owner));
     const FrameRef& ref = manifest_.frames[frame];
@@ -131,6 +133,15 @@ class Run {
       TRY(TRY(open(at.file, worker))->read(into, position_of(at)));
     }
     return content_hash(worker.local) == ref.hash;
+  }
+
+  // After is_here(): what was read to be judged need not be read again.
+  Result<std::uint64_t> write_over_judged(const FramePlacement& at, const Bytes& plain, Worker& worker) {
+    const std::uint64_t offset = extent_of(at).offset;
+    const std::uint64_t length = length_of(at);
+    return TRY(open(at.file, worker))
+        ->write_changed(ByteView(plain).subspan(offset, length), ByteView(worker.local).subspan(offset, length),
+                        position_of(at), manifest_.page_size);
   }
 
   Result<std::uint64_t> write_placement(const FramePlacement& at, const Bytes& plain, Worker& worker) {

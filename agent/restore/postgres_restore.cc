@@ -36,7 +36,8 @@ class Run {
     say("checking");
     plan_ = TRY(check_restore(target_, parts_));
     if (target_.start != StartAfter::no_start) {
-      program_ = TRY(reachable_program(parts_.agent_program, parts_.owner, parts_.runtime_directory));
+      const std::string program = wal_get_program(parts_.agent_program);
+      program_ = TRY(reachable_program(program, parts_.owner, parts_.runtime_directory));
     }
     prepare();
     TRY(journal(restore_step::checked));
@@ -217,6 +218,7 @@ class Run {
                                  target_.database.text().substr(0, 16));
     options.owner = parts_.owner;
     options.segment_size = plan_.segment_size;
+    options.directory = target_.directory + "/pg_wal/holdfast-fetched";
     // What comes into the stores from now on was not part of the plan, and a run that is tried again must find the
     // same log.
     options.through = plan_.wal_end;
@@ -240,7 +242,9 @@ class Run {
       if (TRY(start_and_wait()) != RecoveryEnd::promoted) return fail(Code::internal, "recovery met no end");
     }
     TRY(remove_recovery_settings(target_.directory, parts_.owner));
-    return look_at_result();
+    TRY(look_at_result());
+    wal_service_.reset();  // what it leaves in pg_wal goes before anybody says that the restore is complete
+    return {};
   }
 
   Result<RecoveryEnd> start_and_wait() {

@@ -47,6 +47,11 @@ Result<std::string> own_program() {
   return path.string();
 }
 
+std::string wal_get_program(const std::string& agent_program) {
+  std::string beside = (files::path(agent_program).parent_path() / "holdfast-wal-get").string();
+  return ::access(beside.c_str(), X_OK) == 0 ? beside : agent_program;
+}
+
 Result<std::string> reachable_program(const std::string& program, const OsUser& owner, const std::string& directory) {
   if (TRY(can_run(program, owner))) return program;
   std::string copy = directory + "/wal-get";

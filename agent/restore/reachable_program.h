@@ -10,6 +10,10 @@ namespace holdfast {
 // The path of the program that runs.
 Result<std::string> own_program();
 
+// What a restore_command runs: holdfast-wal-get beside the agent, which starts in a third of the time, or the agent
+// where that was not installed. Both take the same words.
+std::string wal_get_program(const std::string& agent_program);
+
 // `program` itself when `owner` can run it, else a copy in `directory`, which the owner must be able to pass through;
 // it stays there for the next restore. Code::denied: the owner can run neither, as on a file system that is mounted
 // noexec.

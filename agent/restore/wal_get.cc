@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <filesystem>
 
 #include "agent/restore/local_socket.h"
 #include "shared/os/clock.h"
@@ -14,8 +15,8 @@
 namespace holdfast {
 namespace {
 
-constexpr std::size_t answer_limit = 2048;
-constexpr std::size_t size_limit = 1U << 30U;  // the largest segment there is
+constexpr std::size_t answer_limit = 8192;     // a path, or why not
+constexpr std::size_t size_limit = 1U << 20U;  // of what comes through the socket: timeline histories
 // The service may be fetching a segment from a slow store; its own limits end before this.
 constexpr Micros answer_patience = std::chrono::minutes(2);
 
@@ -29,8 +30,20 @@ Result<> write_file(const std::string& path, ByteView content) {
     if (wrote <= 0) return std::unexpected(error_from_errno(errno, fmt::format("write \"{}\"", path)));
     done += static_cast<std::size_t>(wrote);
   }
-  if (::fsync(fd.get()) != 0) return std::unexpected(error_from_errno(errno, fmt::format("sync \"{}\"", path)));
   return {};
+}
+
+// Across file systems it is copied. Nothing is synced: the server does that when it takes the file over.
+Result<> move_file(const std::string& from, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) == 0) return {};
+  if (errno != EXDEV) {
+    return std::unexpected(error_from_errno(errno, fmt::format("move \"{}\" to \"{}\"", from, to)));
+  }
+  std::error_code problem;
+  std::filesystem::copy_file(from, to, std::filesystem::copy_options::overwrite_existing, problem);
+  if (!problem) return {};
+  ::unlink(to.c_str());  // a short file would be taken for a damaged one
+  return std::unexpected(error_from_errno(problem.value(), fmt::format("copy \"{}\" to \"{}\"", from, to)));
 }
 
 Result<std::uint64_t> read_number(std::string_view text) {
@@ -45,10 +58,14 @@ Result<std::uint64_t> read_number(std::string_view text) {
 Result<WalGetOutcome> ask_once(const WalGetOptions& options) {
   const UniqueFd fd = TRY(connect_local(options.socket));
   limit_waiting(fd.get(), answer_patience);
-  TRY(send_all(fd.get(), as_bytes(fmt::format("holdfast-wal 1 {}\n", options.file))));
+  TRY(send_all(fd.get(), as_bytes(fmt::format("holdfast-wal 2 {}\n", options.file))));
   const std::string line = TRY(receive_line(fd.get(), answer_limit));
   if (line == "missing") return WalGetOutcome::not_there;
   const std::string_view answer(line);
+  if (answer.starts_with("file ")) {
+    TRY(move_file(line.substr(5), options.destination));
+    return WalGetOutcome::got_it;
+  }
   if (answer.starts_with("ok ")) {
     const std::uint64_t size = TRY(read_number(answer.substr(3)));
     if (size > size_limit) return fail(Code::corrupt, "the agent's answer is too large");

@@ -9,15 +9,16 @@
 #include <cerrno>
 #include <mutex>
 #include <thread>
+#include <variant>
 
 #include "agent/restore/local_socket.h"
-#include "agent/restore/segment_cache.h"
+#include "agent/restore/segment_files.h"
 #include "shared/os/stop.h"
 
 namespace holdfast {
 namespace {
 
-constexpr std::string_view greeting = "holdfast-wal 1 ";
+constexpr std::string_view greeting = "holdfast-wal 2 ";
 constexpr std::size_t request_limit = 128;
 constexpr Micros client_patience = std::chrono::seconds(30);
 
@@ -44,17 +45,19 @@ Result<UniqueFd> listen_at(const std::string& path, const OsUser& owner) {
 }  // namespace
 
 WalSource wal_source(WalReader& reader) {
-  return {[&reader](Timeline timeline, Lsn at, std::uint64_t size) { return reader.segment(timeline, at, size); },
+  return {[&reader](Timeline timeline, Lsn at, std::uint64_t size, const WalSink& sink) {
+            return reader.read_segment(timeline, at, size, sink);
+          },
           [&reader](Timeline timeline) { return reader.history(timeline); },
           [&reader](Lsn end) { reader.end_at(end); }};
 }
 
 class WalService::Server {
  public:
-  Server(WalServiceOptions options, WalSource source, UniqueFd listener)
+  Server(WalServiceOptions options, std::unique_ptr<SegmentFiles> segments, UniqueFd listener)
       : options_(std::move(options)),
         listener_(std::move(listener)),
-        cache_(std::move(source), options_.segment_size, options_.prefetch, options_.through),
+        segments_(std::move(segments)),
         thread_([this] { serve(); }) {}
   ~Server() {
     stop_.request_stop();
@@ -94,10 +97,14 @@ class WalService::Server {
   Result<> answer(int client) {
     const std::string request = TRY(receive_line(client, request_limit));
     if (!request.starts_with(greeting)) return fail(Code::invalid, "not a request for a log file");
-    const auto content = find(request.substr(greeting.size()));
-    if (!content) return send_all(client, as_bytes(refusal(content.error())));
-    TRY(send_all(client, as_bytes(fmt::format("ok {}\n", (*content)->size()))));
-    return send_all(client, **content);
+    const auto found = find(request.substr(greeting.size()));
+    if (!found) return send_all(client, as_bytes(refusal(found.error())));
+    if (const auto* path = std::get_if<std::string>(&*found)) {
+      return send_all(client, as_bytes(fmt::format("file {}\n", *path)));
+    }
+    const auto& content = std::get<Bytes>(*found);
+    TRY(send_all(client, as_bytes(fmt::format("ok {}\n", content.size()))));
+    return send_all(client, content);
   }
 
   std::string refusal(const Error& error) {
@@ -111,11 +118,12 @@ class WalService::Server {
     return fmt::format("error {} {}\n", static_cast<int>(error.code), message);
   }
 
-  Result<SegmentCache::Content> find(const std::string& name) {
+  // The path of a segment, or the content of a small file.
+  Result<std::variant<std::string, Bytes>> find(const std::string& name) {
     const WalFileName file = TRY(classify_wal_file(name));
     switch (file.kind) {
       case WalFileKind::history:
-        return std::make_shared<const Bytes>(TRY(cache_.history(file.timeline)));
+        return TRY(segments_->history(file.timeline));
       case WalFileKind::segment:
         break;
       // Neither is kept: a partial segment's content is in the WAL objects, backup histories are for archives.
@@ -124,20 +132,17 @@ class WalService::Server {
         return fail(Code::not_found, fmt::format("\"{}\" is not kept", name));
     }
     const WalSegment segment = TRY(parse_segment_name(name, options_.segment_size));
-    SegmentCache::Content content = TRY(cache_.get(segment));
-    if (content->size() != options_.segment_size.bytes()) {
-      return fail(Code::corrupt, fmt::format("segment {} has {} bytes", name, content->size()));
-    }
+    std::string path = TRY(segments_->get(segment));
     const std::lock_guard lock(mutex_);
     ++served_.segments;
     served_.newest = segment;
     served_.asked_through = end_of(segment, options_.segment_size);
-    return content;
+    return path;
   }
 
   const WalServiceOptions options_;
   const UniqueFd listener_;
-  SegmentCache cache_;
+  const std::unique_ptr<SegmentFiles> segments_;
   const StopToken stop_;
   mutable std::mutex mutex_;
   WalServed served_;  // guarded by mutex_
@@ -149,8 +154,9 @@ WalService::~WalService() = default;
 
 Result<std::unique_ptr<WalService>> WalService::start(const WalServiceOptions& options, WalSource source) {
   UniqueFd listener = TRY(listen_at(options.socket, options.owner));
+  auto segments = TRY(SegmentFiles::make(options, std::move(source)));
   return std::unique_ptr<WalService>(
-      new WalService(std::make_unique<Server>(options, std::move(source), std::move(listener))));
+      new WalService(std::make_unique<Server>(options, std::move(segments), std::move(listener))));
 }
 
 WalServed WalService::served() const {

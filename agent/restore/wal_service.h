@@ -4,8 +4,9 @@
 // One socket for each restore: it belongs to the database's user with mode 0600, and who connects must be that user,
 // root or us, so no other user of the host reads WAL through it.
 //
-// Protocol, one request a connection: the client sends "holdfast-wal 1 <file name>\n"; the answer is one line and, for
-// ok, that many bytes: "ok <size>\n", "missing\n" (certain) or "error <number of Code> <message>\n".
+// Protocol, one request a connection: the client sends "holdfast-wal 2 <file name>\n"; the answer is one line and, for
+// ok, that many bytes: "ok <size>\n", "file <path>\n" (a whole file, the client's to move into its place),
+// "missing\n" (certain) or "error <number of Code> <message>\n".
 #include <functional>
 #include <memory>
 #include <optional>
@@ -19,7 +20,9 @@ namespace holdfast {
 
 // Where segments come from. Safe from many threads. Code::not_found only when it is certain.
 struct WalSource {
-  std::function<Result<Bytes>(Timeline timeline, Lsn at, std::uint64_t segment_size)> segment;
+  // As WalReader::read_segment().
+  std::function<Result<std::uint64_t>(Timeline timeline, Lsn at, std::uint64_t segment_size, const WalSink& sink)>
+      segment;
   std::function<Result<Bytes>(Timeline timeline)> history;
   // The log that is wanted ends here, also when there is more behind a gap. May be empty.
   std::function<void(Lsn end)> end_at = {};
@@ -31,7 +34,8 @@ struct WalServiceOptions {
   std::string socket;
   OsUser owner;
   WalSegmentSize segment_size;
-  unsigned prefetch = 3;  // segments ahead, each in memory
+  std::string directory;  // of fetched segments; replaced, and removed at the end
+  unsigned prefetch = 8;  // segments ahead, each a file
   // Segments that begin at or after this position are "not there", whatever the stores have by now.
   std::optional<Lsn> through;
 };

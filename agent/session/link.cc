@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace holdfast {
 namespace {
 
@@ -81,6 +83,8 @@ Result<CoordinatorLink::Received> CoordinatorLink::receive(const Message& messag
     TRY(state_.confirm_epoch(epoch->epoch));
   } else if (const auto* history = std::get_if<HistoryReportAck>(&message.body)) {
     TRY(state_.confirm_history(history->database, history->timeline));
+  } else if (const auto* pass = std::get_if<PassReply>(&message.body)) {
+    out.passes.emplace_back(message.in_reply_to, *pass);
   } else if (const auto* inventory = std::get_if<InventoryAck>(&message.body)) {
     if (inventory_ && inventory_->revision == inventory->revision) inventory_.reset();
   }
@@ -116,6 +120,10 @@ Result<> CoordinatorLink::take_order(const Order& order, Received& out) {
     out.look_again = true;
     watched_until_ = clock_.monotonic() + watched_for;
     next_heartbeat_ = Micros(0);
+  } else if (!refusing_.empty() && !std::holds_alternative<ShutdownOrder>(order.body) && !TRY(state_.order(order.id))) {
+    ack.accepted = false;
+    ack.code = Code::unavailable;
+    ack.error = refusing_;
   } else if (TRY(state_.accept_order(order))) {
     out.orders.push_back(order);
   }
@@ -146,6 +154,11 @@ std::optional<Message> CoordinatorLink::progress(JobReport report) {
   return make(std::move(report));
 }
 
+std::optional<Message> CoordinatorLink::ask(PassRequest request) {
+  if (!welcomed_) return std::nullopt;
+  return make(std::move(request));
+}
+
 Result<std::vector<Message>> CoordinatorLink::due(const std::vector<WalPosition>& positions,
                                                   std::uint32_t running_jobs) {
   std::vector<Message> out;
@@ -158,7 +171,16 @@ Result<std::vector<Message>> CoordinatorLink::due(const std::vector<WalPosition>
     for (auto& item : TRY(state_.outbox())) {
       std::visit([&](auto& report) { out.push_back(make(std::move(report))); }, item.report);
     }
-    for (auto& report : TRY(state_.unconfirmed_reports())) out.push_back(make(std::move(report)));
+    auto reports = TRY(state_.unconfirmed_reports());
+    // How far the log has come before the backup that waited for it: the other way round the log between the two would
+    // look lost until the next beat.
+    const auto tells_of_backup = [](const JobReport& report) {
+      return report.backup && report.backup->state == BackupState::complete;
+    };
+    if (std::ranges::any_of(reports, tells_of_backup)) {
+      out.push_back(make(Heartbeat{clock_.now(), positions, running_jobs}));
+    }
+    for (auto& report : reports) out.push_back(make(std::move(report)));
   }
   if (now >= next_heartbeat_) {
     // 20 % to either side, so that a fleet does not beat in step.

@@ -19,7 +19,9 @@ class CoordinatorLink {
     std::vector<JobId> cancels;
     bool look_again = false;               // refresh the inventory
     std::optional<Assignment> assignment;  // stored, to be put in force
-    bool refused = false;                  // the coordinator will not talk to us; `refusal` says why
+    // Answers to ask(), by the id of what was asked.
+    std::vector<std::pair<std::uint64_t, PassReply>> passes;
+    bool refused = false;  // the coordinator will not talk to us; `refusal` says why
     Error refusal;
   };
 
@@ -35,6 +37,13 @@ class CoordinatorLink {
   Result<> inventory_changed(std::vector<FoundDatabase> databases);
   // Progress that need not survive a crash: sent once, when connected.
   std::optional<Message> progress(JobReport report);
+
+  // To be sent now; nullopt: nobody is connected.
+  std::optional<Message> ask(PassRequest request);
+
+  // From now on orders are refused with this word; what was taken on before stays. Empty: no more. Always welcome: to
+  // cancel, to look again, and to come to an end.
+  void refuse_orders(std::string why) { refusing_ = std::move(why); }
 
   // Something was stored that the coordinator should hear at once.
   void report_now() { next_resend_ = Micros(0); }
@@ -67,6 +76,7 @@ class CoordinatorLink {
   Micros next_resend_{0};
   Micros last_heard_{0};
   Micros watched_until_{0};
+  std::string refusing_;                // empty: orders are taken
   std::optional<Inventory> inventory_;  // not confirmed yet
   std::vector<FoundDatabase> known_;    // the newest, confirmed or not
 };
