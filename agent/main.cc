@@ -26,7 +26,7 @@ int run(holdfast::RunOptions options) {
     options.token = token;
   ::unsetenv("HOLDFAST_TOKEN");
   const auto outcome = holdfast::run_agent(std::move(options));
-  return outcome ? static_cast<int>(ExitCode::done) : report(outcome.error());
+  return outcome ? static_cast<int>(*outcome) : report(outcome.error());
 }
 
 int print_status(const std::string& state_directory) {

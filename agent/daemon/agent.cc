@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "agent/daemon/interrupted.h"
 #include "agent/daemon/slot_duty.h"
-#include "agent/jobs/finished_backup.h"
+#include "agent/jobs/copy_job.h"
 #include "agent/jobs/verify_job.h"
 #include "agent/postgres/slot_watch.h"
 
@@ -39,13 +41,20 @@ std::string_view origin_of(DueReason reason) {
 
 Agent::Agent(Parts parts)
     : parts_(std::move(parts)),
-      stores_(parts_.files, parts_.state_directory + "/stores"),
+      desk_(parts_.clock, [this] { mail_.send(PassWanted{}); }, {}),
+      passes_(parts_.state, desk_, parts_.clock, parts_.log),
+      peers_(parts_.context, parts_.clock, parts_.keys.curve),
+      stores_({parts_.files, parts_.clock, parts_.entropy}, parts_.state_directory + "/stores"),
+      vaults_({parts_.context, parts_.files, parts_.clock, parts_.keys.curve, parts_.identity.root,
+               parts_.identity.fleet, parts_.state_directory + "/stores", parts_.log},
+              {parts_.config.vault.bind, parts_.config.vault.port}),
       epochs_(parts_.identity, parts_.keys, parts_.state, parts_.clock, parts_.entropy),
       incremental_(parts_.files, parts_.clock, parts_.log, parts_.state_directory + "/incremental"),
       shipping_(
           parts_.identity, parts_.keys, parts_.state, epochs_, parts_.clock, parts_.entropy, parts_.log,
           {[this] { mail_.send(SomethingToReport{}); }, [this](DatabaseId database) { mail_.send(LogLost{database}); }},
           [this](DatabaseId database) { return incremental_.tracker(database); }),
+      holding_(parts_.clock, parts_.log),
       runner_(parts_.state, parts_.clock, parts_.log, {},
               [this](const JobReport& report, JobRunner::Stored stored) {
                 mail_.send(JobTold{report, stored});
@@ -53,48 +62,56 @@ Agent::Agent(Parts parts)
       schedule_(parts_.state, parts_.log),
       link_(parts_.state, parts_.clock, parts_.entropy, parts_.facts, parts_.facts.agent_version),
       connection_(parts_.context, parts_.identity, parts_.keys, link_, parts_.clock, parts_.entropy, parts_.log,
-                  {mail_.fd(), parts_.stop.fd()}) {}
+                  {mail_.fd()}) {}
 
-Result<> Agent::run() {
+Result<AgentEnd> Agent::run() {
   TRY(begin());
-  while (!parts_.stop.stop_requested()) {
+  while (!going_) {
     for (auto& received : connection_.poll(tick)) take_in(std::move(received));
     read_mail();
+    serve_passes();
+    end_left_backups_when_possible();
     start_waiting_orders();
     start_due_backups();
     hurry_while_watched();
     forget_old_jobs();
+    vaults_.retry();
+    look_after_departure();
     if (auto due = link_.due(shipping_.positions(), runner_.running())) {
       connection_.send(*due);
     } else {
       parts_.log.error("what is due for the coordinator could not be read", due.error());
     }
   }
-  parts_.log.info("stopping");
-  watch_.reset();
-  runner_.stop("the agent was stopped while the job ran");
-  shipping_.stop_all();
-  read_mail();
-  // A last word, when somebody listens: the journal keeps it otherwise.
-  if (auto due = link_.due({}, 0)) connection_.send(*due);
-  return {};
+  return leave();
 }
 
 Result<> Agent::begin() {
+  stores_.reach_peers_by(peers_);
+  stores_.reach_buckets_by(passes_);
+  TRY_DURING("read the passes to buckets", passes_.remember());
   if (auto assignment = TRY(parts_.state.assignment())) assignment_ = std::move(*assignment);
-  const FindBackup find_backup = [this](const Job& job) -> Result<std::optional<Backup>> {
-    const StoreSet stores = TRY(stores_.open_all(assignment_.stores, 1));
-    return finished_backup(stores, {parts_.identity.fleet, parts_.identity.root}, job);
-  };
-  TRY_DURING("finish what a crash left", end_interrupted_jobs(parts_.state, parts_.config.postgres.commands,
-                                                              parts_.clock, parts_.log, find_backup));
+  vaults_.put_in_force(assignment_.vaults);
+  passes_.want(assignment_);
+  left_stores_ = assignment_.stores;
+  // Nobody is connected yet, so what needs the coordinator is looked at later.
+  const bool some_presigned = std::ranges::any_of(assignment_.stores, is_presigned);
+  const bool was_on_its_way_out = std::ranges::any_of(
+      TRY(parts_.state.unfinished()), [](const JobReport& report) { return is_departure(report.job.kind); });
+  left_backups_ =
+      TRY_DURING("finish what a crash left", end_interrupted_jobs(
+                                                 parts_.state, parts_.config.postgres.commands, parts_.clock,
+                                                 parts_.log, [this](const Job& job) { return find_backup(job); },
+                                                 some_presigned ? WhenUnknown::leave : WhenUnknown::end));
   TRY_DURING("read which backups are owed", schedule_.remember());
+  tell_of_unclean_stop(was_on_its_way_out);
   // Confirmed to the coordinator, but the agent died before they began: they are ours to carry out.
-  for (const auto& order : TRY(parts_.state.orders_without_report())) waiting_orders_.push_back(order);
+  for (const auto& order : TRY(parts_.state.orders_without_report()))
+    waiting_orders_.push_back({order, 1, Heard::before});
   std::set<std::string> shipped_from;
   for (const DatabaseId database : TRY(parts_.state.shipped_databases())) shipped_from.insert(slot_name(database));
   watch_ = std::make_unique<HostWatch>(parts_.config, open_files_, parts_.log, std::move(shipped_from),
-                                       [this](std::vector<HostDatabase> found) { mail_.send(std::move(found)); });
+                                       [this](HostLook look) { mail_.send(std::move(look)); });
   return {};
 }
 
@@ -131,14 +148,15 @@ void Agent::take(LogLost lost) {
   schedule_.log_lost(lost.database);
 }
 
-void Agent::take(std::vector<HostDatabase> databases) {
+void Agent::take(HostLook look) {
   std::map<std::string, HostDatabase> now;
-  for (auto& database : databases) now.emplace(database.found.key, std::move(database));
+  for (auto& database : look.databases) now.emplace(database.found.key, std::move(database));
   for (auto& [key, slots] : slots_to(SlotFate::report, now, assignment_)) {
     now.at(key).found.unused_slots.assign(slots.begin(), slots.end());
   }
   std::vector<FoundDatabase> found;
-  bool changed = !host_known_ || now.size() != host_.size();
+  bool changed = last_look_ == 0 || now.size() != host_.size();
+  last_look_ = look.number;
   for (const auto& [key, database] : now) {
     found.push_back(database.found);
     const auto before = host_.find(key);
@@ -153,7 +171,6 @@ void Agent::take(std::vector<HostDatabase> databases) {
     }
   } else {
     host_ = std::move(now);
-    host_known_ = true;
     if (auto noted = link_.inventory_changed(std::move(found)); !noted) {
       parts_.log.error("the inventory could not be noted", noted.error());
     }
@@ -163,13 +180,30 @@ void Agent::take(std::vector<HostDatabase> databases) {
 }
 
 void Agent::take_in(CoordinatorLink::Received received) {
+  desk_.heard();
+  for (const auto& [message, reply] : received.passes) desk_.answered(message, reply);
   if (received.assignment) put_in_force(std::move(*received.assignment));
   if (received.look_again && watch_) watch_->look_now();
   for (const auto& job : received.cancels) {
+    if (departure_ && departure_->job() == job) departure_->cancel();
     runner_.cancel(job);
     cancelled_.insert(job);  // it may not have begun, or come only now
   }
-  for (const auto& order : received.orders) waiting_orders_.push_back(order);
+  for (const auto& order : received.orders) accept(order);
+}
+
+// A database that could not be backed up when it was last looked at may be well by now: its server has started since.
+void Agent::accept(const Order& order) {
+  WaitingOrder waiting{order};
+  const auto* backup = std::get_if<BackupOrder>(&order.body);
+  if (backup != nullptr && last_look_ > 0 && watch_) {
+    for (const auto& assigned : assignment_.databases) {
+      const HostDatabase* host = on_host(assigned.key);
+      const bool well = host != nullptr && (host->found.excluded || host->found.problem.empty());
+      if (assigned.database == backup->database && !well) waiting.look = watch_->look_now();
+    }
+  }
+  waiting_orders_.push_back(std::move(waiting));
 }
 
 // An operator waits for the newest moment to be restorable: WAL goes out at once as long as he looks.
@@ -189,12 +223,19 @@ void Agent::forget_old_jobs() {
 void Agent::put_in_force(Assignment assignment) {
   parts_.log.info("new assignment", {{"revision", assignment.revision}, {"databases", assignment.databases.size()}});
   assignment_ = std::move(assignment);
+  vaults_.put_in_force(assignment_.vaults);
+  passes_.want(assignment_);
+  // Whoever holds a store of another node gets the renewed grant.
+  for (const StoreInfo& store : assignment_.stores) {
+    if (store.kind != StoreKind::peer) continue;
+    if (auto opened = stores_.open(store); !opened) parts_.log.error("a store cannot be used", opened.error());
+  }
   if (watch_) watch_->set_unwanted({});  // before a receiver may begin to use one of them
   ship_wal();
   look_after_slots();
   std::set<DatabaseId> written;
   for (const auto& assigned : assignment_.databases) {
-    if (assigned.active && assigned.protect) written.insert(assigned.database);
+    if ((assigned.active || takes_backups(assigned)) && assigned.protect) written.insert(assigned.database);
   }
   epochs_.keep_only(written);
 }
@@ -225,9 +266,26 @@ void Agent::ship_wal() {
       parts_.log.error("WAL cannot be shipped", database.error(), {{"database", assigned.name}});
       continue;
     }
-    clusters.push_back({std::move(*database), *host->endpoint, assigned.policy.rpo_cut, assigned.policy.zstd_level});
+    clusters.push_back(
+        {std::move(*database), host->found.path, *host->endpoint, assigned.policy.rpo_cut, assigned.policy.zstd_level});
   }
   shipping_.set(std::move(clusters), unseen, assignment_.fleet_record);
+  hold_standbys_log();
+}
+
+// Of those that another node ships now, and may have to be shipped from here soon.
+void Agent::hold_standbys_log() {
+  std::vector<HeldCluster> clusters;
+  // What holds it is a client like others: a server that waits for its clients to leave would wait for it.
+  const bool stopping = departure_ && departure_->reach() == ShutdownReach::databases;
+  for (const auto& assigned : assignment_.databases) {
+    if (stopping) break;
+    if (assigned.engine != Engine::postgres || assigned.active || !assigned.protect) continue;
+    const HostDatabase* host = on_host(assigned.key);
+    if (host == nullptr || !host->endpoint || host->found.excluded) continue;
+    clusters.push_back({assigned.database, assigned.name, *host->endpoint});
+  }
+  holding_.set(std::move(clusters));
 }
 
 const HostDatabase* Agent::on_host(const std::string& key) const {
@@ -241,7 +299,7 @@ Result<BackupTask> Agent::backup_task(const Assigned& assigned) const {
     return fail(Code::not_found, fmt::format("database \"{}\" is not on this host now", assigned.name),
                 "holdfast database describe " + assigned.name);
   }
-  if (!assigned.active || !assigned.protect) {
+  if ((!assigned.active && !takes_backups(assigned)) || !assigned.protect) {
     return fail(Code::conflict, fmt::format("database \"{}\" is not this node's to back up", assigned.name));
   }
   if (host->found.excluded) return fail(Code::conflict, fmt::format("database \"{}\" is excluded", assigned.name));
@@ -257,8 +315,10 @@ Result<BackupTask> Agent::backup_task(const Assigned& assigned) const {
 }
 
 void Agent::start_due_backups() {
+  const bool takes_work = assignment_.state != NodeState::cordoned && assignment_.state != NodeState::draining;
+  if (departure_ || !takes_work) return;  // what is due stays due
   const Timestamp now = parts_.clock.now();
-  for (const auto& [database, reason] : schedule_.due(assignment_, now)) {
+  for (const auto& [database, reason, type] : schedule_.due(assignment_, now)) {
     if (runner_.busy_with(database->database, JobKind::backup) ||
         runner_.busy_with(database->database, JobKind::restore)) {
       continue;
@@ -266,14 +326,20 @@ void Agent::start_due_backups() {
     // Not on this host just now: the run stays due, and is caught up when it is back.
     const HostDatabase* host = on_host(database->key);
     if (host == nullptr || !host->found.running) continue;
+    // Promoted, and not said yet whose the backups are now.
+    if (!database->active && !host->found.standby) continue;
     JobReport report;
     report.job.id = parts_.entropy.id<JobId>();
     report.job.kind = JobKind::backup;
     report.job.node = parts_.identity.node;
     report.job.database = database->database;
     report.job.origin = origin_of(reason);
-    auto began = schedule_.began(database->database, now);
+    auto began = schedule_.began(database->database, type, now);
     auto task = backup_task(*database);
+    if (task) {
+      task->asked = type;
+      report.job.backup = task->backup;
+    }
     auto started = !began ? began
                           : runner_.start(std::move(report),
                                           task ? backup_work(std::move(*task), backup_parts()) : failing(task.error()));
@@ -289,21 +355,34 @@ BackupParts Agent::backup_parts() {
 }
 
 void Agent::start_waiting_orders() {
-  if (!host_known_) return;  // what an order is about is known after the first look at the host
-  for (const auto& order : std::exchange(waiting_orders_, {})) start_order(order);
-  cancelled_.clear();  // what begins later was ordered after that
+  for (auto& waiting : std::exchange(waiting_orders_, {})) {
+    if (waiting.look <= last_look_) {
+      start_order(waiting);
+    } else {
+      waiting_orders_.push_back(std::move(waiting));
+    }
+  }
+  if (waiting_orders_.empty()) cancelled_.clear();  // what begins later was ordered after that
 }
 
-void Agent::start_order(const Order& order) {
+void Agent::start_order(const WaitingOrder& waiting) {
+  const Order& order = waiting.order;
+  const auto* shutdown = std::get_if<ShutdownOrder>(&order.body);
+  const bool in_time = order.deadline.is_never() || parts_.clock.now() <= order.deadline;
+  if (shutdown != nullptr && waiting.heard == Heard::now && in_time && !cancelled_.contains(order.id) && !departure_) {
+    begin_departure(order, *shutdown);
+    return;
+  }
   JobReport report;
   report.job.id = order.id;
   report.job.node = parts_.identity.node;
   report.job.deadline = order.deadline;
   report.job.origin = "order";
   JobWork work = std::visit([&](const auto& body) { return work_for(body, report); }, order.body);
-  if (!order.deadline.is_never() && order.deadline < parts_.clock.now()) {
+  if (!in_time) {
     work = failing({Code::timed_out, "the order came after its deadline", "is this host's clock right?"});
   }
+  if (departure_ && shutdown == nullptr) work = failing({Code::unavailable, "the node is draining", {}});
   if (cancelled_.contains(order.id)) work = failing({Code::cancelled, "it was cancelled before it began", {}});
   if (auto started = runner_.start(std::move(report), std::move(work)); !started) {
     parts_.log.error("an order could not be started", started.error(), {{"job", order.id}});
@@ -314,10 +393,11 @@ JobWork Agent::work_for(const BackupOrder& order, JobReport& report) {
   report.job.kind = JobKind::backup;
   report.job.database = order.database;
   for (const auto& assigned : assignment_.databases) {
-    if (assigned.database != order.database || !assigned.active) continue;
+    if (assigned.database != order.database || (!assigned.active && !takes_backups(assigned))) continue;
     auto task = backup_task(assigned);
     if (!task) return failing(task.error());
     if (!order.backup.is_null()) task->backup = order.backup;
+    report.job.backup = task->backup;  // in the journal before anything of it is in a store
     task->asked = order.type;
     task->note = order.note;
     task->page_check = order.skip_page_check ? PageCheck::skip : PageCheck::verify;
@@ -336,6 +416,22 @@ JobWork Agent::work_for(const VerifyOrder& order, JobReport& report) {
 JobWork Agent::work_for(const StoreCheckOrder& order, JobReport& report) {
   report.job.kind = JobKind::store_check;
   return store_check_work(order, stores_);
+}
+
+JobWork Agent::work_for(const CopyOrder& order, JobReport& report) {
+  report.job.kind = JobKind::copy;
+  report.job.database = order.database;
+  report.job.backup = order.backup;
+  report.job.store = order.target.name;
+  return copy_work(order, stores_, parts_.identity, parts_.clock);
+}
+
+JobWork Agent::work_for(const ScrubOrder& order, JobReport& report) {
+  report.job.kind = JobKind::scrub;
+  report.job.database = order.database;
+  report.job.backup = order.backup;
+  report.job.store = order.store.name;
+  return scrub_work(order, stores_, parts_.identity, parts_.clock);
 }
 
 // The link answers these itself.

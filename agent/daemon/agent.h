@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <thread>
 #include <variant>
 
 #include "agent/daemon/backup_schedule.h"
@@ -15,11 +16,17 @@
 #include "agent/jobs/job_runner.h"
 #include "agent/jobs/restore_job.h"
 #include "agent/protection/epochs.h"
+#include "agent/protection/holding.h"
 #include "agent/protection/shipping.h"
 #include "agent/protection/store_access.h"
+#include "agent/shutdown/departure.h"
+#include "agent/vault/vault_keeper.h"
 #include "shared/os/mailbox.h"
 
 namespace holdfast {
+
+// How an agent ended. incomplete: of a database that it was to see to, not everything is accounted for.
+enum class AgentEnd : std::uint8_t { whole, incomplete };
 
 class Agent {
  public:
@@ -41,8 +48,8 @@ class Agent {
   };
   explicit Agent(Parts parts);
 
-  // Until a stop is requested.
-  Result<> run();
+  // Until a stop is requested, or its node was shut down.
+  Result<AgentEnd> run();
 
  private:
   struct JobTold {
@@ -50,28 +57,47 @@ class Agent {
     JobRunner::Stored stored;
   };
   struct SomethingToReport {};
+  struct PassWanted {};
   struct LogLost {
     DatabaseId database;
   };
-  using Mail = std::variant<JobTold, std::vector<HostDatabase>, SomethingToReport, LogLost>;
+  struct StepTold {
+    DatabaseReceipt of;
+    JobStep step;
+  };
+  using Mail = std::variant<JobTold, HostLook, SomethingToReport, LogLost, PassWanted, StepTold, EndedDatabase>;
+  enum class Heard : std::uint8_t { now, before };  // by this run of the program, or by one that died since
+  struct WaitingOrder {
+    Order order;
+    std::uint64_t look = 1;  // of the host; it begins when this one was taken in
+    Heard heard = Heard::now;
+  };
 
   Result<> begin();
   void read_mail();
   void take(JobTold told);
-  void take(std::vector<HostDatabase> databases);
+  void take(HostLook look);
   void take(SomethingToReport);
   void take(LogLost lost);
+  void take(PassWanted) {}  // to be woken is all that is wanted
+  void take(const StepTold& told);
+  void take(EndedDatabase ended);
   void take_in(CoordinatorLink::Received received);
+  void serve_passes();
+  Result<std::optional<Backup>> find_backup(const Job& job);
+  void end_left_backups_when_possible();
   void hurry_while_watched();
   void forget_old_jobs();
   void put_in_force(Assignment assignment);
   void ship_wal();
+  void hold_standbys_log();
   void look_after_slots();
   void start_due_backups();
 
   BackupParts backup_parts();
+  void accept(const Order& order);
   void start_waiting_orders();
-  void start_order(const Order& order);
+  void start_order(const WaitingOrder& waiting);
   JobWork work_for(const Order& order, JobReport& report);
   JobWork work_for(const BackupOrder& order, JobReport& report);
   JobWork work_for(const RestoreOrder& order, JobReport& report);
@@ -81,17 +107,45 @@ class Agent {
   JobWork work_for(const StoreCheckOrder& order, JobReport& report);
   JobWork work_for(const RefreshOrder& order, JobReport& report);
   JobWork work_for(const CancelOrder& order, JobReport& report);
+  JobWork work_for(const ShutdownOrder& order, JobReport& report);
+
+  // The way out: agent_departure.cc.
+  struct EndingDatabase {
+    DatabaseReceipt receipt;  // whose it is
+    enum class Wave : std::uint8_t { first, second } wave = Wave::first;
+    std::function<EndedDatabase()> end;  // on a thread of its own
+  };
+  void tell_of_unclean_stop(bool of_departure);
+  void begin_departure(const Order& order, const ShutdownOrder& what);
+  void begin_departure(Departure::What what);
+  void look_after_departure();
+  void back_to_work();
+  std::size_t end_databases();
+  std::optional<EndingDatabase> ending(const Assigned& assigned);
+  EndingDatabase ending_of_postgres(const Assigned& assigned, const HostDatabase& host);
+  std::optional<EndingDatabase> ending_of_sqlite(const Assigned& assigned, const HostDatabase& host);
+  Result<Backup> back_up_now(BackupTask task);
+  Micros drain_limit() const;
+  AgentEnd leave();
+  void say_goodbye(const std::vector<WalPosition>& positions);
+  JobWork work_for(const CopyOrder& order, JobReport& report);
+  JobWork work_for(const ScrubOrder& order, JobReport& report);
   RestoreParts restore_parts();
   Result<BackupTask> backup_task(const Assigned& assigned) const;
   const HostDatabase* on_host(const std::string& key) const;
 
   Parts parts_;
   Mailbox<Mail> mail_;
+  PassDesk desk_;
+  KeptPasses passes_;
+  PeerStores peers_;
   StoreAccess stores_;
+  VaultKeeper vaults_;
   OpenSqliteFiles open_files_;
   Epochs epochs_;
   IncrementalMemory incremental_;
   Shipping shipping_;
+  Holding holding_;
   JobRunner runner_;
   BackupSchedule schedule_;
   CoordinatorLink link_;
@@ -99,11 +153,20 @@ class Agent {
   std::unique_ptr<HostWatch> watch_;
   Assignment assignment_;
   std::map<std::string, HostDatabase> host_;  // by FoundDatabase::key
-  bool host_known_ = false;
+  std::uint64_t last_look_ = 0;               // 0: the host is not known yet
   bool hurrying_ = false;
   Micros next_forgetting_{0};
-  std::vector<Order> waiting_orders_;
+  std::vector<WaitingOrder> waiting_orders_;
   std::set<JobId> cancelled_;  // while orders wait
+  // Cut off by a crash, in stores that only the coordinator can let us see.
+  std::vector<JobReport> left_backups_;
+  std::vector<StoreInfo> left_stores_;
+  std::jthread left_ending_;
+  // On the way out.
+  bool going_ = false;
+  StopToken hurry_;
+  std::unique_ptr<Departure> departure_;
+  std::jthread databases_ending_;  // writes to the mailbox
 };
 
 }  // namespace holdfast

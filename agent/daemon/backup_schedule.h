@@ -21,21 +21,33 @@ class BackupSchedule {
   struct DueNow {
     const Assigned* database = nullptr;
     DueReason reason = DueReason::schedule;
+    BackupType type = BackupType::full;
   };
   std::vector<DueNow> due(const Assignment& assignment, Timestamp now);
 
   // A run was started now; durable, so that it is not started again after a crash.
-  Result<> began(DatabaseId database, Timestamp now);
+  Result<> began(DatabaseId database, BackupType type, Timestamp now);
   void ended(const JobReport& report);
   // The agent's state has a loss of this database's log that it did not have before.
   void log_lost(DatabaseId database);
 
  private:
   void make_good(const JobReport& report);
+  BackupType type_of(const JobReport& report);
   RunHistory& history(const Assigned& database, Timestamp now);
+
+  // When to look at a database again, unless what was known changes before.
+  struct Planned {
+    std::uint64_t revision = 0;
+    RunHistory history;
+    Timestamp until;
+  };
+
   AgentState& state_;
   Logger log_;
+  std::map<DatabaseId, Planned> planned_;
   std::map<DatabaseId, RunHistory> histories_;
+  std::map<DatabaseId, Timestamp> own_complete_;  // newest backup of this node's; another is of its group
   std::map<DatabaseId, std::string> complained_;
 };
 

@@ -98,6 +98,15 @@ Result<PostgresSettings> read_postgres(Setting root) {
   return out;
 }
 
+Result<VaultSettings> read_vault(Setting root) {
+  VaultSettings out;
+  if (const Setting bind = TRY(root.at("bind")); bind.is_present()) out.bind = TRY(bind.text());
+  if (const Setting port = TRY(root.at("port")); port.is_present()) {
+    out.port = static_cast<std::uint16_t>(TRY(port.integer(1, 65535)));
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<AgentConfig> parse_agent_config(std::string_view text, const std::string& source) {
@@ -107,6 +116,7 @@ Result<AgentConfig> parse_agent_config(std::string_view text, const std::string&
   out.discovery = TRY(read_discovery(TRY(root.at("discovery"))));
   out.log = TRY(read_log(TRY(root.at("log"))));
   out.postgres = TRY(read_postgres(TRY(root.at("postgres"))));
+  out.vault = TRY(read_vault(TRY(root.at("vault"))));
   TRY(root.finish());
   return out;
 }

@@ -31,11 +31,17 @@ struct PostgresSettings {
   Micros stop_timeout = std::chrono::seconds(60);  // postgres.stop_timeout
 };
 
+struct VaultSettings {
+  std::string bind = "0.0.0.0";  // vault.bind
+  std::uint16_t port = 7410;     // vault.port
+};
+
 struct AgentConfig {
   DiscoverySettings discovery;
   LogSettings log;
   PostgresSettings postgres;
-  std::string name;  // name: instead of the host's name
+  VaultSettings vault;  // for when the fleet lets this node keep one
+  std::string name;     // name: instead of the host's name
 };
 
 // Strict; Code::invalid names file, line and column.

@@ -12,6 +12,8 @@
 namespace holdfast {
 namespace {
 
+constexpr Micros while_starting = std::chrono::seconds(2);
+
 HostDatabase describe(const FoundPostgres& cluster) {
   HostDatabase out;
   out.found.key = "postgres:" + cluster.data_directory;
@@ -34,6 +36,7 @@ HostDatabase describe(const FoundPostgres& cluster) {
   }
   out.endpoint = cluster.endpoint;
   out.slots = cluster.slots;
+  out.starting = cluster.starting;
   return out;
 }
 
@@ -99,12 +102,15 @@ HostWatch::~HostWatch() {
   thread_.join();
 }
 
-void HostWatch::look_now() {
+std::uint64_t HostWatch::look_now() {
+  std::uint64_t next = 0;
   {
     const std::lock_guard lock(mutex_);
     look_now_ = true;
+    next = looks_begun_ + 1;
   }
   changed_.notify_all();
+  return next;
 }
 
 void HostWatch::set_unwanted(UnwantedSlots unwanted) {
@@ -178,13 +184,21 @@ void HostWatch::drop(const PostgresEndpoint& endpoint, const std::set<std::strin
 
 void HostWatch::run() {
   while (!stop_.stop_requested()) {
-    auto databases = look_at_host(config_, open_files_, log_, stop_);
-    drop_slots(databases);
+    HostLook look;
+    {
+      const std::lock_guard lock(mutex_);
+      look_now_ = false;
+      look.number = ++looks_begun_;
+    }
+    look.databases = look_at_host(config_, open_files_, log_, stop_);
+    drop_slots(look.databases);
     if (stop_.stop_requested()) return;
-    found_(std::move(databases));
+    const bool starting = std::ranges::any_of(look.databases, &HostDatabase::starting);
+    found_(std::move(look));
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, config_.discovery.interval, [this] { return look_now_ || stop_.stop_requested(); });
-    look_now_ = false;
+    changed_.wait_for(lock,
+                      starting ? std::min(config_.discovery.interval, while_starting) : config_.discovery.interval,
+                      [this] { return look_now_ || stop_.stop_requested(); });
   }
 }
 

@@ -21,6 +21,12 @@ struct HostDatabase {
   FoundDatabase found;
   std::optional<PostgresEndpoint> endpoint;  // of a running cluster
   std::set<std::string> slots;               // of ours, on its server
+  bool starting = false;                     // its server is on its way up
+};
+
+struct HostLook {
+  std::uint64_t number = 0;  // 1: the first
+  std::vector<HostDatabase> databases;
 };
 
 // Replication slots to drop while looking, where nobody streams from them. By FoundDatabase::key.
@@ -35,8 +41,9 @@ bool worth_reporting(const FoundDatabase& before, const FoundDatabase& now);
 
 class HostWatch {
  public:
-  using Found = std::function<void(std::vector<HostDatabase>)>;
-  // Looks at once, then every config.discovery.interval, and hands each result to `found` (on its own thread).
+  using Found = std::function<void(HostLook)>;
+  // Looks at once, then every config.discovery.interval (sooner while a server starts), and hands each result to
+  // `found` (on its own thread).
   // `left_behind`: names of slots that this agent has shipped from. A cluster that is excluded now is asked for them
   // once, and for nothing else: left alone they would fill its disk.
   HostWatch(const AgentConfig& config, OpenSqliteFiles& open_files, Logger log, std::set<std::string> left_behind,
@@ -45,7 +52,8 @@ class HostWatch {
   HostWatch(const HostWatch&) = delete;
   HostWatch& operator=(const HostWatch&) = delete;
 
-  void look_now();
+  // The number of the first look that begins after this call: what it sees is not older.
+  std::uint64_t look_now();
   // From the next look on, again at each look until they are gone.
   void set_unwanted(UnwantedSlots unwanted);
 
@@ -62,9 +70,10 @@ class HostWatch {
   const std::set<std::string> left_behind_;
   std::set<std::string> released_;  // the thread's own: keys of excluded clusters that were asked
   StopToken stop_;
-  std::mutex mutex_;  // guards look_now_ and unwanted_
+  std::mutex mutex_;  // guards look_now_, looks_begun_ and unwanted_
   std::condition_variable changed_;
   bool look_now_ = false;
+  std::uint64_t looks_begun_ = 0;
   UnwantedSlots unwanted_;
   std::thread thread_;
 };

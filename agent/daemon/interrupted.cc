@@ -13,6 +13,16 @@ Error cause_of(JobReport& report, AgentState& state, const CommandsByDirectory& 
     return {Code::unavailable, "the agent stopped unexpectedly while the backup ran; nothing of it counts as a backup",
             "it is taken again by itself"};
   }
+  if (is_departure(report.job.kind)) {
+    return {Code::unavailable,
+            report.job.steps.empty()
+                ? "the agent stopped unexpectedly on its way out, while jobs were running"
+                : fmt::format("the agent stopped unexpectedly on its way out, after the step \"{}\"",
+                              report.job.receipts.empty() || report.job.receipts.back().steps.empty()
+                                  ? report.job.steps.back().name
+                                  : report.job.receipts.back().steps.back().name),
+            "its receipts say how far each database came; what was not safe by then is shipped when its server runs"};
+  }
   if (report.job.kind != JobKind::restore) {
     return {Code::unavailable, "the agent stopped unexpectedly while the job ran", "start it again"};
   }
@@ -65,44 +75,75 @@ bool was_finished(JobReport& report, AgentState& state, Clock& clock) {
   return true;
 }
 
+struct Surroundings {
+  AgentState& state;
+  const CommandsByDirectory& commands;
+  Clock& clock;
+  const Logger& log;
+  const FindBackup& find_backup;
+  WhenUnknown when_unknown;
+};
+
+void end_as_failed(JobReport& report, const Error& cause, Timestamp now) {
+  report.job.state = JobState::failed;
+  report.job.finished_at = now;
+  report.job.error = cause.message;
+  report.job.hint = cause.hint;
+  report.job.code = cause.code;
+  if (report.backup) {
+    report.backup->state = BackupState::failed;
+    report.backup->error = cause.message;
+    report.backup->finished_at = now;
+  }
+  if (report.target) {
+    report.target->state = "failed";
+    report.target->error = cause.message;
+    report.target->hint = cause.hint;
+    report.target->code = cause.code;
+  }
+}
+
+// False: it is left.
+Result<bool> end_job(JobReport& report, const Surroundings& around) {
+  const auto backup = report.job.kind == JobKind::backup ? backup_was_finished(report, around.clock, around.find_backup)
+                                                         : Result<bool>(false);
+  if (!backup && backup.error().code == Code::unavailable && around.when_unknown == WhenUnknown::leave) return false;
+  if (backup.value_or(false) || was_finished(report, around.state, around.clock)) {
+    around.log.warning("a job was done before the crash", {{"job", report.job.id}});
+    TRY(around.state.save_report(report));
+    return true;
+  }
+  Error cause = cause_of(report, around.state, around.commands, around.clock, around.log);
+  if (!backup) {
+    cause.message =
+        fmt::format("the agent stopped unexpectedly while the backup ran; whether it was done cannot be said: {}",
+                    backup.error().message);
+  }
+  end_as_failed(report, cause, around.clock.now());
+  around.log.warning("a job was cut off", {{"job", report.job.id}, {"cause", cause.message}});
+  TRY(around.state.save_report(report));
+  return true;
+}
+
+Result<std::vector<JobReport>> end_jobs(std::vector<JobReport> reports, const Surroundings& around) {
+  std::vector<JobReport> left;
+  for (JobReport& report : reports) {
+    if (!TRY(end_job(report, around))) left.push_back(std::move(report));
+  }
+  return left;
+}
+
 }  // namespace
 
-Result<> end_interrupted_jobs(AgentState& state, const CommandsByDirectory& commands, Clock& clock, const Logger& log,
-                              const FindBackup& find_backup) {
-  for (auto& report : TRY(state.unfinished())) {
-    const auto backup =
-        report.job.kind == JobKind::backup ? backup_was_finished(report, clock, find_backup) : Result<bool>(false);
-    if (backup.value_or(false) || was_finished(report, state, clock)) {
-      log.warning("a job was done before the crash", {{"job", report.job.id}});
-      TRY(state.save_report(std::move(report)));
-      continue;
-    }
-    Error cause = cause_of(report, state, commands, clock, log);
-    if (!backup) {
-      cause.message =
-          fmt::format("the agent stopped unexpectedly while the backup ran; whether it was done cannot be said: {}",
-                      backup.error().message);
-    }
-    report.job.state = JobState::failed;
-    report.job.finished_at = clock.now();
-    report.job.error = cause.message;
-    report.job.hint = cause.hint;
-    report.job.code = cause.code;
-    if (report.backup) {
-      report.backup->state = BackupState::failed;
-      report.backup->error = cause.message;
-      report.backup->finished_at = report.job.finished_at;
-    }
-    if (report.target) {
-      report.target->state = "failed";
-      report.target->error = cause.message;
-      report.target->hint = cause.hint;
-      report.target->code = cause.code;
-    }
-    log.warning("a job was cut off", {{"job", report.job.id}, {"cause", cause.message}});
-    TRY(state.save_report(std::move(report)));
-  }
-  return {};
+Result<std::vector<JobReport>> end_interrupted_jobs(AgentState& state, const CommandsByDirectory& commands,
+                                                    Clock& clock, const Logger& log, const FindBackup& find_backup,
+                                                    WhenUnknown when_unknown) {
+  return end_jobs(TRY(state.unfinished()), {state, commands, clock, log, find_backup, when_unknown});
+}
+
+Result<std::vector<JobReport>> end_left_backups(std::vector<JobReport> left, AgentState& state, Clock& clock,
+                                                const Logger& log, const FindBackup& find_backup) {
+  return end_jobs(std::move(left), {state, {}, clock, log, find_backup, WhenUnknown::leave});
 }
 
 }  // namespace holdfast

@@ -70,7 +70,7 @@ Result<Enrolled> identity_of(Host& host, ZmqContext& context, RunOptions& option
 
 }  // namespace
 
-Result<> run_agent(RunOptions options) {
+Result<ExitCode> run_agent(RunOptions options) {
   Host host;
   const StopOnSignal signals(host.stop);
   AgentConfig config = TRY(load_config(host.files, options.config_file));
@@ -84,15 +84,15 @@ Result<> run_agent(RunOptions options) {
 
   ZmqContext context;
   auto identity = identity_of(host, context, options, *state, keys, facts, log);
-  if (!identity && identity.error().code == Code::cancelled) return {};  // stopped while waiting to get in
+  if (!identity && identity.error().code == Code::cancelled) return ExitCode::done;  // stopped while waiting to get in
   if (!identity) return std::unexpected(std::move(identity).error());
   const std::string program = TRY(own_program());
   Agent agent({config, options.state_directory, program, *state, keys, *identity, facts, host.files, host.clock,
                host.entropy, context, log.with({{"node", identity->name}}), host.stop});
   log.info("agent running", {{"version", HOLDFAST_VERSION}, {"state", options.state_directory}});
-  TRY(agent.run());
+  const AgentEnd end = TRY(agent.run());
   log.info("agent stopped");
-  return {};
+  return end == AgentEnd::whole ? ExitCode::done : ExitCode::done_in_part;
 }
 
 }  // namespace holdfast

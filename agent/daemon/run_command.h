@@ -1,7 +1,7 @@
 #pragma once
 #include <string>
 
-#include "shared/base/result.h"
+#include "shared/base/exit_code.h"
 
 namespace holdfast {
 
@@ -12,9 +12,10 @@ struct RunOptions {
   std::string token_file;
 };
 
-// `holdfast-agent run`: enrols when this node is not in yet, then works until SIGTERM or SIGINT. Code::invalid: a bad
+// `holdfast-agent run`: enrols when this node is not in yet, then works until SIGTERM or SIGINT, or until its node is
+// shut down. done_in_part: of a database that it was to see to, not everything is accounted for. Code::invalid: a bad
 // configuration or token; Code::denied: the coordinator refused the token; Code::conflict: another agent runs on the
 // same state.
-Result<> run_agent(RunOptions options);
+Result<ExitCode> run_agent(RunOptions options);
 
 }  // namespace holdfast

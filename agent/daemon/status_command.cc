@@ -15,6 +15,13 @@ bool agent_runs(const std::string& directory) {
   return fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0;
 }
 
+std::string_view duty_text(const Assigned& database) {
+  if (!database.active && !takes_backups(database)) return "standby, only listed";
+  if (!database.protect) return "unprotected";
+  if (!database.active) return "protected: this node takes its backups";
+  return takes_backups(database) ? "protected" : "protected: this node ships its WAL";
+}
+
 }  // namespace
 
 Result<std::string> agent_status(const std::string& state_directory) {
@@ -26,9 +33,7 @@ Result<std::string> agent_status(const std::string& state_directory) {
   if (const auto assignment = TRY(state->assignment())) {
     for (const auto& database : assignment->databases) {
       out += fmt::format("database   {} ({}), policy \"{}\", {}\n", database.name, database.key, database.policy.name,
-                         !database.active   ? "standby, only listed"
-                         : database.protect ? "protected"
-                                            : "unprotected");
+                         duty_text(database));
       if (const auto wal = TRY(state->wal(database.database))) {
         out += fmt::format("           WAL durable through {}/{} ({})\n", wal->timeline, wal->durable,
                            to_rfc3339(wal->through_time));

@@ -30,6 +30,13 @@ CREATE TABLE restores (number INTEGER PRIMARY KEY, job BLOB NOT NULL, step TEXT 
 )sql",
                                      R"sql(
 CREATE TABLE wal_losses (db BLOB PRIMARY KEY, seen_at INTEGER NOT NULL, log_end INTEGER NOT NULL) WITHOUT ROWID;
+)sql",
+                                     R"sql(
+ALTER TABLE runs ADD COLUMN type INTEGER NOT NULL DEFAULT 0;
+)sql",
+                                     R"sql(
+CREATE TABLE passes (store BLOB NOT NULL, scope TEXT NOT NULL, pass BLOB NOT NULL, since INTEGER NOT NULL,
+                     PRIMARY KEY (store, scope)) WITHOUT ROWID;
 )sql"};
 constexpr std::int64_t schema_version = schema_steps.size();
 
@@ -105,6 +112,33 @@ Result<> AgentState::save_fact(const std::string& name, ByteView value) {
   auto statement =
       TRY(connection_.prepare("INSERT INTO facts VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2"));
   return statement.bind(1, std::string_view(name)).bind(2, value).run();
+}
+
+Result<> AgentState::forget_fact(const std::string& name) {
+  auto statement = TRY(connection_.prepare("DELETE FROM facts WHERE name = ?1"));
+  return statement.bind(1, std::string_view(name)).run();
+}
+
+// Eight bytes of when it began, and the machine's boot.
+Result<std::optional<ProgramRun>> AgentState::begin_run(const ProgramRun& run) {
+  const std::lock_guard lock(mutex_);
+  std::optional<ProgramRun> before;
+  if (const auto stored = TRY(fact("run")); stored && stored->size() >= 8) {
+    const ByteView view(*stored);
+    before = ProgramRun{Timestamp::from_micros(static_cast<std::int64_t>(read_be<std::uint64_t>(view.first(8)))),
+                        std::string(as_text(view.subspan(8)))};
+  }
+  Bytes bytes;
+  append_be(bytes, static_cast<std::uint64_t>(run.began.micros()));
+  const auto boot = as_bytes(run.boot);
+  bytes.insert(bytes.end(), boot.begin(), boot.end());
+  TRY(save_fact("run", bytes));
+  return before;
+}
+
+Result<> AgentState::end_run() {
+  const std::lock_guard lock(mutex_);
+  return forget_fact("run");
 }
 
 Result<std::optional<Enrolled>> AgentState::identity() {
@@ -372,17 +406,24 @@ Result<> AgentState::confirm_history(DatabaseId database, Timeline timeline) {
   return statement.bind(1, std::string_view(history_key(database, timeline))).run();
 }
 
-Result<Timestamp> AgentState::last_run(DatabaseId database) {
+Result<ScheduledRun> AgentState::last_run(DatabaseId database) {
   const std::lock_guard lock(mutex_);
-  auto statement = TRY(connection_.prepare("SELECT began FROM runs WHERE db = ?1"));
-  if (!TRY(statement.bind(1, database.bytes()).step())) return Timestamp();
-  return Timestamp::from_micros(statement.integer(0));
+  auto statement = TRY(connection_.prepare("SELECT began, type FROM runs WHERE db = ?1"));
+  if (!TRY(statement.bind(1, database.bytes()).step())) return ScheduledRun();
+  const std::int64_t type = statement.integer(1);
+  if (type < 0 || type > static_cast<std::int64_t>(BackupType::differential)) {
+    return fail(Code::corrupt, fmt::format("a run of database {} in the agent's state has type {}", database, type));
+  }
+  return ScheduledRun{Timestamp::from_micros(statement.integer(0)), static_cast<BackupType>(type)};
 }
 
-Result<> AgentState::save_last_run(DatabaseId database, Timestamp time) {
+Result<> AgentState::save_last_run(DatabaseId database, const ScheduledRun& run) {
   const std::lock_guard lock(mutex_);
-  auto statement = TRY(connection_.prepare("INSERT OR REPLACE INTO runs VALUES (?1, ?2)"));
-  return statement.bind(1, database.bytes()).bind(2, time.micros()).run();
+  auto statement = TRY(connection_.prepare("INSERT OR REPLACE INTO runs (db, began, type) VALUES (?1, ?2, ?3)"));
+  return statement.bind(1, database.bytes())
+      .bind(2, run.began.micros())
+      .bind(3, static_cast<std::int64_t>(run.type))
+      .run();
 }
 
 Result<> AgentState::save_restore_step(const RestoreStep& step) {

@@ -30,10 +30,30 @@ struct WalLoss {
   friend bool operator==(const WalLoss&, const WalLoss&) = default;
 };
 
+struct ScheduledRun {
+  Timestamp began;  // never: there was none
+  BackupType type = BackupType::full;
+};
+
+// One run of the agent's program.
+struct ProgramRun {
+  Timestamp began;
+  std::string boot;  // boot_id() of the machine
+};
+
 // A thing to tell the coordinator until it confirms.
 struct OutboxItem {
   std::int64_t number = 0;
   std::variant<EpochReport, HistoryReport> report;
+};
+
+// A pass to put objects in a bucket, for as long as nobody can be asked for another one.
+struct KeptPass {
+  StoreId store;
+  std::string scope;  // BucketWish::name
+  BucketPass pass;
+  Timestamp since;
+  Timestamp until() const { return since + pass.valid; }
 };
 
 struct RestoreStep {
@@ -54,6 +74,9 @@ class AgentState {
   Result<> save_identity(const Enrolled& identity);
   // Counts up, durable before it is used: session generations, inventory revisions.
   Result<std::uint64_t> next(const std::string& counter);
+  // The run before, when it did not come to end_run().
+  Result<std::optional<ProgramRun>> begin_run(const ProgramRun& run);
+  Result<> end_run();
   Result<std::uint64_t> coordinator_epoch();
   Result<> save_coordinator_epoch(std::uint64_t epoch);
 
@@ -97,9 +120,13 @@ class AgentState {
   Result<> confirm_epoch(EpochId epoch);
   Result<> confirm_history(DatabaseId database, Timeline timeline);
 
-  // When a run of its own schedule began last; never: none has.
-  Result<Timestamp> last_run(DatabaseId database);
-  Result<> save_last_run(DatabaseId database, Timestamp time);
+  // Of its own schedule.
+  Result<ScheduledRun> last_run(DatabaseId database);
+  Result<> save_last_run(DatabaseId database, const ScheduledRun& run);
+
+  Result<std::vector<KeptPass>> passes();
+  Result<> save_pass(const KeptPass& pass);
+  Result<> forget_pass(StoreId store, const std::string& scope);
 
   Result<> save_restore_step(const RestoreStep& step);
   Result<std::vector<RestoreStep>> restore_steps(JobId job);
@@ -108,6 +135,7 @@ class AgentState {
   AgentState(SqliteConnection connection, UniqueFd lock) : connection_(std::move(connection)), lock_(std::move(lock)) {}
   Result<std::optional<Bytes>> fact(const std::string& name);
   Result<> save_fact(const std::string& name, ByteView value);
+  Result<> forget_fact(const std::string& name);
   Result<> add_to_outbox(const std::string& kind, const std::string& key, ByteView value);
 
   std::mutex mutex_;
