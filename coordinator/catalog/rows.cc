@@ -90,13 +90,23 @@ Result<ReplyRow> decode_row<ReplyRow>(ByteView key, ByteView value) {
 template <>
 Result<WalRemovalRow> decode_row<WalRemovalRow>(ByteView key, ByteView value) {
   const std::size_t prefix = wal_removal_prefix().size();
-  if (key.size() != prefix + DatabaseId::size + sizeof(std::uint32_t) || value.size() != sizeof(std::uint64_t)) {
+  constexpr std::size_t lsn_size = sizeof(std::uint64_t);
+  constexpr std::size_t head_size = 2 * lsn_size + 1;
+  const bool older = value.size() == lsn_size;  // what a row was before stretches were kept
+  if (key.size() != prefix + DatabaseId::size + sizeof(std::uint32_t) ||
+      (!older && (value.size() < head_size || (value.size() - head_size) % (2 * lsn_size) != 0))) {
     return fail(Code::corrupt, "the row has a wrong length");
   }
   WalRemovalRow row;
   row.database = TRY(DatabaseId::from_bytes(key.subspan(prefix, DatabaseId::size)));
-  row.timeline = Timeline(read_be<std::uint32_t>(key.subspan(prefix + DatabaseId::size)));
-  row.keep_from = Lsn(read_be<std::uint64_t>(value));
+  row.log.timeline = Timeline(read_be<std::uint32_t>(key.subspan(prefix + DatabaseId::size)));
+  row.log.keep_from = row.released_before = Lsn(read_be<std::uint64_t>(value));
+  if (older) return row;
+  row.released_before = Lsn(read_be<std::uint64_t>(value.subspan(lsn_size)));
+  row.removed = value[2 * lsn_size] != 0;
+  for (ByteView rest = value.subspan(head_size); !rest.empty(); rest = rest.subspan(2 * lsn_size)) {
+    row.log.kept.push_back({Lsn(read_be<std::uint64_t>(rest)), Lsn(read_be<std::uint64_t>(rest.subspan(lsn_size)))});
+  }
   return row;
 }
 
@@ -184,8 +194,14 @@ CatalogChange put_row(const AssignmentRow& row) {
 }
 CatalogChange put_row(const WalRemovalRow& row) {
   Bytes value;
-  append_be(value, row.keep_from.value());
-  return {Family::meta, wal_removal_key(row.database, row.timeline), std::move(value)};
+  append_be(value, row.log.keep_from.value());
+  append_be(value, row.released_before.value());
+  append_be(value, static_cast<std::uint8_t>(row.removed ? 1 : 0));
+  for (const LogStretch& part : row.log.kept) {
+    append_be(value, part.first.value());
+    append_be(value, part.last.value());
+  }
+  return {Family::meta, wal_removal_key(row.database, row.log.timeline), std::move(value)};
 }
 
 CatalogChange put_row(const ReplyRow& row) {
@@ -226,10 +242,6 @@ CatalogChange remove_row(const JobRow& row) {
 CatalogChange remove_row(const ReplyRow& row) {
   return removal(Family::replies, reply_key(row.peer, row.request));
 }
-CatalogChange remove_row(const WalRemovalRow& row) {
-  return removal(Family::meta, wal_removal_key(row.database, row.timeline));
-}
-
 CatalogChange remove_row(const StraySighting& row) {
   return removal(Family::meta, stray_key(row.database, row.backup));
 }

@@ -3,6 +3,7 @@
 // its format version; the keys by keys.h.
 #include <map>
 
+#include "coordinator/catalog/released_log.h"
 #include "coordinator/catalog/store.h"
 #include "shared/wire/messages.h"
 
@@ -31,11 +32,12 @@ struct ReplyRow {
   OperatorReply reply;
 };
 
-// Log that was released and may still be in a store: of this timeline, everything that ends at or before `keep_from`.
+// What was released of a timeline's log, so that it goes from every store, and that nobody counts on it again.
 struct WalRemovalRow {
   DatabaseId database;
-  Timeline timeline;
-  Lsn keep_from;
+  ReleasedLog log;       // the newest state of it
+  Lsn released_before;   // the furthest that was ever released: of what lies before, the ranges alone say what is left
+  bool removed = false;  // the stores have nothing left of it
   friend bool operator==(const WalRemovalRow&, const WalRemovalRow&) = default;
 };
 
@@ -78,7 +80,6 @@ CatalogChange remove_row(const Order& row);
 CatalogChange remove_row(const Restore& row);
 CatalogChange remove_row(const JobRow& row);
 CatalogChange remove_row(const ReplyRow& row);
-CatalogChange remove_row(const WalRemovalRow& row);
 CatalogChange remove_row(const StraySighting& row);
 
 // Every row of a kind in key order. Code::corrupt or Code::unsupported names the family and the key.

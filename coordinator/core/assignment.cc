@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "coordinator/core/backup_place.h"
 #include "coordinator/core/grouping.h"
+#include "coordinator/core/passes.h"
+#include "coordinator/core/vaults.h"
 #include "shared/wire/codec.h"
 
 namespace holdfast {
@@ -44,6 +47,13 @@ Timestamp last_backup_at(const CoreState& state, DatabaseId id) {
   return last;
 }
 
+// One node may have two members; a standby's backups are of the standby.
+BackupDuty duty_of(const Database& database, const Member& member) {
+  if (database.backups_by.is_null()) return BackupDuty::with_log;
+  const bool here = member.node == database.backups_by && member.found.standby && active_member(database) != &member;
+  return here ? BackupDuty::here : BackupDuty::elsewhere;
+}
+
 Assigned assign(const CoreState& state, const Node& node, const Database& database, const Member& member) {
   Assigned assigned;
   assigned.key = member.found.key;
@@ -53,21 +63,38 @@ Assigned assign(const CoreState& state, const Node& node, const Database& databa
   assigned.labels = database.labels;
   assigned.active = active_member(database) == &member;
   assigned.last_backup_at = last_backup_at(state, database.id);
+  assigned.backups = duty_of(database, member);
+  if (!assigned.active && !database.active.is_null()) assigned.log_node = state.node_name(database.active);
+  assigned.backup_note = database.backups_note;
   const auto policy = state.policies.find(database.policy);
   if (policy == state.policies.end()) return assigned;
   assigned.policy = policy->second;
-  assigned.stores = chosen_stores(state, policy->second);
+  assigned.stores = chosen_stores(state, policy->second, node.id);
   assigned.recipients = recipients_for(state, policy->second, node);
   assigned.protect = database.protection == Protection::protected_;
   return assigned;
 }
 
-bool takes_assignments(const Node& node) {
-  return node.state == NodeState::active || node.state == NodeState::cordoned || node.state == NodeState::draining;
+// By key: a key that was taken over by another cluster belongs to the one that is there now.
+std::map<std::string, std::pair<const Database*, const Member*>> members_on(const CoreState& state, const Node& node) {
+  std::map<std::string, std::pair<const Database*, const Member*>> by_key;
+  const auto databases = state.databases_by_node.find(node.id);
+  if (databases == state.databases_by_node.end()) return by_key;
+  for (const DatabaseId id : databases->second) {
+    const Database& database = state.databases.at(id);
+    if (database.protection == Protection::excluded) continue;
+    for (const Member& member : database.members) {
+      if (member.node != node.id || member.found.excluded) continue;
+      auto& slot = by_key[member.found.key];
+      if (slot.second == nullptr || (member.present && !slot.second->present)) slot = {&database, &member};
+    }
+  }
+  return by_key;
 }
 
 void send_assignment(Turn& turn, const Node& node, std::uint64_t revision) {
   Assignment assignment = make_assignment(turn.state, node);
+  add_vaults(turn.state, node, turn.now, assignment);
   assignment.revision = revision;
   turn.state.sessions[node.id].assignment_sent_at = turn.now;
   turn.send_to_node(node.id, std::move(assignment));
@@ -78,7 +105,9 @@ void settle_assignment(Turn& turn, const Node& node) {
   if (!takes_assignments(node)) return;
   const auto known = state.assignments.find(node.id);
   AssignmentRow row = known == state.assignments.end() ? AssignmentRow{node.id} : known->second;
-  const Sha256 content = sha256(encode_value(make_assignment(state, node)));
+  Assignment assignment = make_assignment(state, node);
+  add_vaults(state, node, turn.now, assignment);
+  const Sha256 content = sha256(encode_value(assignment));
   const bool changed = known == state.assignments.end() || content != row.content;
   if (changed) {
     ++row.revision;
@@ -95,22 +124,35 @@ void settle_assignment(Turn& turn, const Node& node) {
 
 }  // namespace
 
+bool takes_assignments(const Node& node) {
+  return node.state == NodeState::active || node.state == NodeState::cordoned || node.state == NodeState::draining;
+}
+
+std::vector<Assigned> assigned_to(const CoreState& state, const Node& node, DatabaseId database) {
+  std::vector<Assigned> out;
+  for (const auto& [key, entry] : members_on(state, node)) {
+    if (entry.first->id == database) out.push_back(assign(state, node, *entry.first, *entry.second));
+  }
+  return out;
+}
+
 const Policy* policy_of(const CoreState& state, const Database& database) {
   const auto found = state.policies.find(database.policy);
   return found == state.policies.end() ? nullptr : &found->second;
 }
 
-std::vector<std::string> chosen_stores(const CoreState& state, const Policy& policy) {
-  std::vector<std::string> chosen;
-  if (policy.stores.empty()) {
-    for (const auto& [name, store] : state.stores) chosen.push_back(name);
-  } else {
-    for (const auto& name : policy.stores) {
-      if (state.stores.contains(name)) chosen.push_back(name);
-    }
+std::vector<std::string> chosen_stores(const CoreState& state, const Policy& policy, NodeId writer) {
+  std::vector<std::string> candidates;
+  std::map<std::string, std::string> zones;
+  for (const auto& [name, store] : state.stores) {
+    if (policy.stores.empty()) candidates.push_back(name);
+    zones[name] = store.zone;
   }
-  if (chosen.size() > policy.copies_want) chosen.resize(policy.copies_want);
-  return chosen;
+  for (const auto& name : policy.stores) {
+    if (state.stores.contains(name)) candidates.push_back(name);
+  }
+  candidates = without_own_vaults(state, candidates, writer, std::max<std::size_t>(1, policy.copies_min));
+  return spread_stores(candidates, zones, policy);
 }
 
 void derive_protection(const CoreState& state, Database& database) {
@@ -139,7 +181,7 @@ void derive_protection(const CoreState& state, Database& database) {
     database.alerts.push_back(
         fmt::format("policy \"{}\" names a recipient \"{}\" that the fleet does not know", database.policy, recipient));
   }
-  const auto stores = chosen_stores(state, *match.policy);
+  const auto stores = chosen_stores(state, *match.policy, database.active);
   const std::size_t needed = std::max<std::size_t>(1, match.policy->copies_min);
   if (stores.size() < needed) {
     database.protection_reason = state.stores.empty()
@@ -160,27 +202,15 @@ void derive_protection(const CoreState& state, Database& database) {
 
 Assignment make_assignment(const CoreState& state, const Node& node) {
   Assignment assignment;
+  assignment.state = node.state;
   assignment.fleet_record = state.identity.fleet_record;
   for (const auto& [name, store] : state.stores) {
-    StoreInfo plain = store;
+    StoreInfo plain = as_hosts_see(store);
     plain.state = "unknown";  // how full or healthy it is changes all the time and is not the agent's matter
     plain.used_bytes = plain.objects = 0;
     assignment.stores.push_back(std::move(plain));
   }
-  const auto databases = state.databases_by_node.find(node.id);
-  if (databases == state.databases_by_node.end()) return assignment;
-  std::map<std::string, std::pair<const Database*, const Member*>> by_key;
-  for (const DatabaseId id : databases->second) {
-    const Database& database = state.databases.at(id);
-    if (database.protection == Protection::excluded) continue;
-    for (const Member& member : database.members) {
-      if (member.node != node.id || member.found.excluded) continue;
-      auto& slot = by_key[member.found.key];
-      // A key that was taken over by another cluster belongs to the one that is there now.
-      if (slot.second == nullptr || (member.present && !slot.second->present)) slot = {&database, &member};
-    }
-  }
-  for (const auto& [key, entry] : by_key) {
+  for (const auto& [key, entry] : members_on(state, node)) {
     assignment.databases.push_back(assign(state, node, *entry.first, *entry.second));
   }
   return assignment;

@@ -8,9 +8,15 @@ namespace holdfast {
 // or that has too few stores is unprotected, and says why.
 void derive_protection(const CoreState& state, Database& database);
 
-// Where its copies go: the policy's stores, or all of the fleet, by name, cut to the number wanted.
-std::vector<std::string> chosen_stores(const CoreState& state, const Policy& policy);
+// Where the copies of a database go whose writer is `writer`: the policy's stores, or all of the fleet, by name, cut to
+// the number wanted. What the writer keeps itself is no copy elsewhere: see without_own_vaults().
+std::vector<std::string> chosen_stores(const CoreState& state, const Policy& policy, NodeId writer);
 const Policy* policy_of(const CoreState& state, const Database& database);
+
+// Of the nodes that are the fleet's now.
+bool takes_assignments(const Node& node);
+// What an assignment of the node says of this database: once for each of its data directories there, usually one.
+std::vector<Assigned> assigned_to(const CoreState& state, const Node& node, DatabaseId database);
 
 // Without its revision.
 Assignment make_assignment(const CoreState& state, const Node& node);

@@ -5,7 +5,9 @@
 #include <algorithm>
 
 #include "coordinator/core/assignment.h"
+#include "coordinator/core/copies.h"
 #include "coordinator/core/removal.h"
+#include "coordinator/core/stores.h"
 #include "shared/repository/layout.h"
 #include "shared/repository/record.h"
 
@@ -24,36 +26,9 @@ Result<> check_record(const BackupRecord& record, const Turn& turn, const Node& 
   return {};
 }
 
-// What the signed record says wins over what the message says.
-Backup row_from_record(const BackupRecord& record, const Backup& reported, Bytes bytes) {
-  Backup row = reported;
-  row.node = record.node;
-  row.job = record.job;
-  row.type = record.type;
-  row.parent = record.parent;
-  row.state = BackupState::complete;
-  row.started_at = record.started_at;
-  row.finished_at = record.finished_at;
-  row.start_lsn = record.start_lsn;
-  row.stop_lsn = record.stop_lsn;
-  row.timeline = record.timeline;
-  row.epoch = record.epoch;
-  row.database_bytes = record.database_bytes.value();
-  row.read_bytes = record.read_bytes.value();
-  row.stored_bytes = record.stored_bytes.value();
-  row.pages = record.pages;
-  row.changed_pages = record.changed_pages;
-  row.bad_pages = record.bad_pages;
-  row.note = record.note;
-  row.reason = record.reason;
-  row.error.clear();
-  row.record = std::move(bytes);
-  return row;
-}
-
 // A pack of an earlier backup that was let go while this one was made; empty: none. What another kept backup needs
 // stays, whatever became of its owner.
-std::string released_pack(const CoreState& state, const BackupRecord& record) {
+std::string released_pack(CoreState& state, const BackupRecord& record) {
   for (const auto& pack : record.needed_packs) {
     const auto owner = backup_of_object(pack.object.name);
     const Backup* known = owner ? state.backup(*owner) : nullptr;
@@ -69,7 +44,8 @@ void judge_copies(const CoreState& state, const BackupRecord& record, Backup& ro
   for (const auto& pack : record.needed_packs) {
     const auto owner = backup_of_object(pack.object.name);
     const Backup* known = owner ? state.backup(*owner) : nullptr;
-    if (known == nullptr) continue;
+    // Of one that was cut off the agent takes only packs that every store has.
+    if (known == nullptr || known->state == BackupState::failed || known->state == BackupState::running) continue;
     for (BackupCopy& copy : row.copies) {
       const auto same = std::ranges::find(known->copies, copy.store, &BackupCopy::store);
       if (same == known->copies.end() || same->state != "ok") copy.state = "missing";
@@ -96,6 +72,32 @@ void store(Turn& turn, Backup row, const Backup* known) {
 }
 
 }  // namespace
+
+Backup row_from_record(const BackupRecord& record, const Backup& reported, Bytes bytes) {
+  Backup row = reported;
+  row.node = record.node;
+  row.job = record.job;
+  row.type = record.type;
+  row.parent = record.parent;
+  row.state = BackupState::complete;
+  row.started_at = record.started_at;
+  row.finished_at = record.finished_at;
+  row.start_lsn = record.start_lsn;
+  row.stop_lsn = record.stop_lsn;
+  row.timeline = record.timeline;
+  row.epoch = record.epoch;
+  row.database_bytes = record.database_bytes.value();
+  row.read_bytes = record.read_bytes.value();
+  row.stored_bytes = record.stored_bytes.value();
+  row.pages = record.pages;
+  row.changed_pages = record.changed_pages;
+  row.bad_pages = record.bad_pages;
+  row.note = record.note;
+  row.reason = record.reason;
+  row.error.clear();
+  row.record = std::move(bytes);
+  return row;
+}
 
 BackupOutcome backup_reported(Turn& turn, const Node& node, const Job& job, const Backup& reported) {
   CoreState& state = turn.state;
@@ -126,6 +128,7 @@ BackupOutcome backup_reported(Turn& turn, const Node& node, const Job& job, cons
     }
     Backup row = row_from_record(*record, reported, reported.record);
     judge_copies(state, *record, row);
+    add_store_use(turn, row, record->objects.size() + 1);
     store(turn, std::move(row), known);
     for (const Member& member : state.databases.at(reported.database).members) {
       assignment_changes_soon(turn, member.node);
@@ -139,6 +142,16 @@ BackupOutcome backup_reported(Turn& turn, const Node& node, const Job& job, cons
   if (row.state == BackupState::released) row.state = BackupState::failed;
   store(turn, std::move(row), known);
   return {};
+}
+
+Result<BackupRecord> signed_record_of(const CoreState& state, const Backup& backup) {
+  const auto epochs = state.epochs.find(backup.database);
+  if (epochs == state.epochs.end() || !epochs->second.contains(backup.epoch)) {
+    return fail(Code::not_found, "its data key is not in the catalog");
+  }
+  const EpochInfo& info = epochs->second.at(backup.epoch).info;
+  const auto document = TRY(read_epoch(info.object, state.identity.fleet, state.identity.root));
+  return read_record(backup.record, document);
 }
 
 void backup_verified(Turn& turn, const Job& job) {
@@ -155,9 +168,14 @@ void backup_verified(Turn& turn, const Job& job) {
     });
     if (damaged) copy.state = "damaged";
     if (!damaged && job.state == JobState::complete) copy.state = "ok";
+    copy.checked_at = turn.now;
   }
   if (job.state == JobState::complete) row.verified_at = turn.now;
   turn.put(row);
+  for (const Finding& finding : job.findings) {
+    if (!finding.object.starts_with(database_prefix(row.database) + "wal/")) continue;
+    set_copy(turn, {row.database, {}, finding.store}, "damaged", Looked::at_names);
+  }
 }
 
 void close_backup(Turn& turn, const Job& job) {

@@ -3,17 +3,24 @@
 #include <iterator>
 
 #include "coordinator/core/assignment.h"
+#include "coordinator/core/copies.h"
 #include "coordinator/core/enrolment.h"
 #include "coordinator/core/inventory.h"
 #include "coordinator/core/job_history.h"
 #include "coordinator/core/jobs.h"
+#include "coordinator/core/locks.h"
 #include "coordinator/core/operators.h"
+#include "coordinator/core/passes.h"
 #include "coordinator/core/removal.h"
 #include "coordinator/core/replies.h"
+#include "coordinator/core/retention_run.h"
 #include "coordinator/core/sessions.h"
 #include "coordinator/core/state.h"
+#include "coordinator/core/stores.h"
 #include "coordinator/core/sweep.h"
+#include "coordinator/core/vaults.h"
 #include "coordinator/core/wal_positions.h"
+#include "coordinator/core/wal_removal.h"
 
 namespace holdfast {
 namespace {
@@ -40,7 +47,7 @@ void enrol_message(Turn& turn, const MessageCame& event) {
 }
 
 void node_message(Turn& turn, const MessageCame& event, const Node& node) {
-  node_heard(turn, node);
+  node_heard(turn, node, event.message.body);
   std::visit(
       Overloaded{[&](const Hello& hello) { node_hello(turn, event, node, hello); },
                  [&](const Heartbeat& heartbeat) { node_heartbeat(turn, event, node, heartbeat); },
@@ -49,7 +56,8 @@ void node_message(Turn& turn, const MessageCame& event, const Node& node) {
                  [&](const OrderAck& ack) { order_acked(turn, node, ack); },
                  [&](const JobReport& report) { job_reported(turn, event, node, report); },
                  [&](const EpochReport& report) { epoch_came(turn, event, node, report); },
-                 [&](const HistoryReport& report) { history_came(turn, event, node, report); }, [](const auto&) {}},
+                 [&](const HistoryReport& report) { history_came(turn, event, node, report); },
+                 [&](const PassRequest& request) { pass_asked(turn, event, node, request); }, [](const auto&) {}},
       event.message.body);
 }
 
@@ -76,13 +84,19 @@ void tick(Turn& turn) {
   expire_challenges(turn);
   watch_nodes(turn);
   watch_rivals(turn);
+  watch_backup_places(turn);
   watch_jobs(turn);
   store_wal_ranges(turn);
   watch_retention(turn);
   watch_sweeps(turn);
+  watch_copies(turn);
+  watch_scrubs(turn);
   expire_plans(turn);
   forget_old_answers(turn);
   watch_job_history(turn);
+  watch_stores(turn);
+  watch_locks(turn);
+  watch_vaults(turn);
 }
 
 }  // namespace
@@ -90,6 +104,7 @@ void tick(Turn& turn) {
 void Effects::add(Effects&& other) {
   move_into(changes, std::move(other.changes));
   move_into(sends, std::move(other.sends));
+  move_into(passes, std::move(other.passes));
   move_into(work, std::move(other.work));
   move_into(alerts, std::move(other.alerts));
 }
@@ -122,7 +137,10 @@ Effects Core::apply(const Event& event, Timestamp now) {
                         [&](const ObjectsRemoved& removed) { objects_removed(turn, removed); },
                         [&](const WalRemoved& removed) { wal_removed(turn, removed); },
                         [&](const BackupsListed& listed) { backups_listed(turn, listed); },
-                        [&](const StraysRemoved& removed) { strays_removed(turn, removed); }},
+                        [&](const StraysRemoved& removed) { strays_removed(turn, removed); },
+                        [&](const StoreChecked& checked) { store_checked(turn, checked); },
+                        [&](const ObjectsKept& kept) { objects_kept(turn, kept); },
+                        [&](const DamagedRemoved& removed) { damaged_removed(turn, removed); }},
              event);
   settle_databases(turn);
   if (std::holds_alternative<Tick>(event)) resend_assignments(turn);

@@ -20,6 +20,10 @@ DatabaseHistory history_of(const CoreState& state, const Database& database) {
   if (const auto changes = state.timelines.find(database.id); changes != state.timelines.end()) {
     history.switches = changes->second;
   }
+  const auto removals = state.wal_removals.lower_bound({database.id, Timeline()});
+  for (auto row = removals; row != state.wal_removals.end() && row->first.first == database.id; ++row) {
+    history.released_before[row->first.second] = row->second.row.released_before;
+  }
   return history;
 }
 

@@ -2,11 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "coordinator/core/assignment.h"
+#include "coordinator/core/backup_place.h"
 #include "coordinator/core/sessions.h"
 
 namespace holdfast {
 namespace {
+
+constexpr std::chrono::seconds look_at_places_every{30};
 
 GroupingWorld world_of(CoreState& state, Timestamp now) {
   GroupingWorld world;
@@ -19,6 +24,33 @@ GroupingWorld world_of(CoreState& state, Timestamp now) {
   world.new_id = [&state] { return state.entropy->id<DatabaseId>(); };
   world.node_name = [&state](NodeId node) { return state.node_name(node); };
   return world;
+}
+
+BackupPlaceWorld places_of(CoreState& state, Timestamp now) {
+  BackupPlaceWorld world;
+  world.takes_work = [&state](NodeId id) {
+    const auto node = state.nodes.find(id);
+    return node != state.nodes.end() && node->second.state == NodeState::active;
+  };
+  world.online = [&state](NodeId id) { return state.is_online(id); };
+  world.silent_for = [&state, now](NodeId id) {
+    const auto node = state.nodes.find(id);
+    if (node == state.nodes.end()) return Micros::max();
+    return now - std::max(last_seen(state, node->second), state.loaded_at);
+  };
+  world.node_name = [&state](NodeId node) { return state.node_name(node); };
+  return world;
+}
+
+// Who is at it ends it: two nodes would make the same backup.
+bool is_being_backed_up(const CoreState& state, const Database& database) {
+  const NodeId taker = backup_node(database);
+  if (taker.is_null() || !state.is_online(taker) || database.backups_by == database.active) return false;
+  return std::ranges::any_of(state.open_jobs, [&](const JobId& id) {
+    const Job& job = state.jobs.at(id).job;
+    return job.kind == JobKind::backup && job.database == database.id && job.node == taker &&
+           job.state == JobState::running;
+  });
 }
 
 void put_if_changed(Turn& turn, const Database& database) {
@@ -85,6 +117,11 @@ void settle_database(Turn& turn, DatabaseId id) {
   database.labels = node == nullptr ? Labels{} : node->labels;
   database.labels["engine"] = word(database.engine);
   derive_protection(state, database);
+  if (!is_being_backed_up(state, database)) {
+    BackupPlace place = place_backups(database, policy_of(state, database), places_of(state, turn.now));
+    database.backups_by = place.node;
+    database.backups_note = std::move(place.note);
+  }
   auto alerts = alerts_of(state, database, turn.now);
   database.alerts.insert(database.alerts.end(), alerts.begin(), alerts.end());
   put_if_changed(turn, database);
@@ -142,6 +179,15 @@ void watch_rivals(Turn& turn) {
     turn.audit("coordinator", fmt::format("made database {} of a second primary of {}", apart.name, database.name));
     put_if_changed(turn, database);
     put_if_changed(turn, apart);
+  }
+}
+
+void watch_backup_places(Turn& turn) {
+  CoreState& state = turn.state;
+  if (turn.now - state.backup_places_at < look_at_places_every) return;
+  state.backup_places_at = turn.now;
+  for (const auto& [id, database] : state.databases) {
+    if (database.members.size() > 1) turn.touched_databases.insert(id);
   }
 }
 

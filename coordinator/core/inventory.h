@@ -9,6 +9,8 @@ void inventory_came(Turn& turn, const MessageCame& event, const Node& node, cons
 
 // Labels, policy, protection and alerts of the databases that were touched; failovers when a primary fell silent.
 void settle_databases(Turn& turn);
+// Who takes the backups of groups: time alone may change it.
+void watch_backup_places(Turn& turn);
 // Members that both say for too long that they are primary become two databases.
 void watch_rivals(Turn& turn);
 

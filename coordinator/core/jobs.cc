@@ -3,7 +3,11 @@
 #include <fmt/format.h>
 
 #include "coordinator/core/backup_reports.h"
+#include "coordinator/core/copies.h"
+#include "coordinator/core/departures.h"
 #include "coordinator/core/restore_state.h"
+#include "coordinator/core/stores.h"
+#include "coordinator/core/vaults.h"
 
 namespace holdfast {
 namespace {
@@ -13,7 +17,9 @@ constexpr std::chrono::hours silence_allowed{24};  // of a job that was taken: t
 
 void send_order(Turn& turn, OrderEntry& entry) {
   entry.sent_at = turn.now;
-  turn.send_to_node(entry.node, entry.order);
+  Order order = entry.order;
+  add_order_grants(turn.state, turn.state.nodes.at(entry.node), turn.now, order);
+  turn.send_to_node(entry.node, std::move(order));
 }
 
 int rank(JobState state) {
@@ -28,7 +34,7 @@ bool may_become(JobState before, JobState now) {
   return rank(now) >= rank(before);
 }
 
-void store_checked(Turn& turn, const Job& job) {
+void note_store_check(Turn& turn, const Job& job, const std::optional<StoreAbilities>& abilities) {
   const auto check = turn.state.store_checks.find(job.id);
   if (check == turn.state.store_checks.end()) return;
   const auto store = turn.state.stores.find(check->second);
@@ -37,20 +43,25 @@ void store_checked(Turn& turn, const Job& job) {
     row.state = job.state == JobState::complete
                     ? "ok"
                     : fmt::format("node \"{}\": {}", turn.state.node_name(job.node), job.error);
+    // Where the coordinator looks itself, it knows better: its rights are the wider ones.
+    if (abilities && !checks_itself(row)) row.abilities = *abilities;
     turn.put(row);
   }
   turn.state.store_checks.erase(check);
 }
 
-// Stores the job and lets what hangs on it follow.
-void job_changed(Turn& turn, const JobRow& row, const std::optional<RestoreTarget>& target) {
+// Stores the job and lets what hangs on it follow. `told`: what its node said beside; empty when it said nothing.
+void job_changed(Turn& turn, const JobRow& row, const JobReport& told) {
   turn.put(row);
   const Job& job = row.job;
-  if (!job.restore.is_null()) restore_job_changed(turn, job, target);
+  if (!job.restore.is_null()) restore_job_changed(turn, job, told.target);
   if (!is_final(job.state)) return;
   if (job.kind == JobKind::backup) close_backup(turn, job);
-  if (job.kind == JobKind::store_check) store_checked(turn, job);
+  if (job.kind == JobKind::store_check) note_store_check(turn, job, told.abilities);
   if (job.kind == JobKind::verify) backup_verified(turn, job);
+  if (job.kind == JobKind::copy) copy_ended(turn, job);
+  if (job.kind == JobKind::scrub) scrub_ended(turn, job);
+  departure_ended(turn, job);
 }
 
 void end_job(Turn& turn, JobId id, JobState state, Code code, std::string error, std::string hint = {}) {
@@ -62,11 +73,11 @@ void end_job(Turn& turn, JobId id, JobState state, Code code, std::string error,
   row.job.code = code;
   row.job.error = std::move(error);
   row.job.hint = std::move(hint);
-  job_changed(turn, row, std::nullopt);
+  job_changed(turn, row, {});
 }
 
 bool is_own_kind(JobKind kind) {
-  return kind == JobKind::backup || kind == JobKind::verify;
+  return kind == JobKind::backup || kind == JobKind::verify || kind == JobKind::shutdown;
 }
 
 void acknowledge(Turn& turn, const MessageCame& event, const JobReport& report) {
@@ -80,7 +91,7 @@ std::optional<JobRow> own_job(Turn& turn, const Node& node, const JobReport& rep
     turn.alert_once(fmt::format("node \"{}\" reported a {} that nobody ordered", node.name, word(job.kind)));
     return std::nullopt;
   }
-  if (!turn.state.has_member(job.database, node.id)) {
+  if (job.kind != JobKind::shutdown && !turn.state.has_member(job.database, node.id)) {
     turn.alert_once(
         fmt::format("node \"{}\" reported a job of database {}, which is not on it", node.name, job.database));
     return std::nullopt;
@@ -107,6 +118,11 @@ void merge_report(Turn& turn, Job& job, const Job& reported) {
   job.code = reported.code;
   job.outcome = reported.outcome;
   job.findings = reported.findings;
+  job.due_at = reported.due_at;
+  job.missed = reported.missed;
+  job.steps = reported.steps;
+  job.receipts = reported.receipts;
+  keep_own_receipts(turn.state, job);
   job.deadline = turn.now + silence_allowed;
 }
 
@@ -148,6 +164,7 @@ JobId start_job(Turn& turn, const NewJob& what, JobId id, OrderBody body) {
   row.job.database = what.database;
   row.job.backup = what.backup;
   row.job.restore = what.restore;
+  row.job.store = what.store;
   row.job.origin = what.origin;
   row.job.created_at = turn.now;
   row.job.deadline = turn.now + what.deadline;
@@ -205,11 +222,14 @@ void job_reported(Turn& turn, const MessageCame& event, const Node& node, const 
     row.sequence = report.sequence;
     const JobState before = row.job.state;
     merge_report(turn, row.job, report.job);
-    job_changed(turn, row, report.target);
+    job_changed(turn, row, report);
     if (before != row.job.state && row.job.state == JobState::failed) {
       const Database* database = state.database(row.job.database);
-      turn.alert(fmt::format("{} of database \"{}\" failed on node \"{}\": {}", word(row.job.kind),
-                             database == nullptr ? row.job.database.text() : database->name, node.name, row.job.error));
+      const std::string of =
+          row.job.database.is_null()
+              ? ""
+              : fmt::format(" of database \"{}\"", database == nullptr ? row.job.database.text() : database->name);
+      turn.alert(fmt::format("{}{} failed on node \"{}\": {}", word(row.job.kind), of, node.name, row.job.error));
     }
   }
   acknowledge(turn, event, report);

@@ -11,6 +11,7 @@ struct NewJob {
   DatabaseId database;
   BackupId backup;
   RestoreId restore;
+  std::string store;  // that a copy job fills or a scrub reads
   std::string origin;
   Micros deadline{std::chrono::hours(24)};
 };

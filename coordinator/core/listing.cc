@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "coordinator/core/copies.h"
 #include "coordinator/core/histories.h"
 #include "coordinator/core/operators.h"
 #include "coordinator/core/selection.h"
@@ -88,13 +89,13 @@ Result<> list_nodes(const CoreState& state, const ListRequest& request, ListRepl
   return {};
 }
 
-Result<> list_databases(const CoreState& state, const ListRequest& request, ListReply& reply) {
+Result<> list_databases(const CoreState& state, const ListRequest& request, ListReply& reply, Timestamp now) {
   Page page(request, reply);
   const auto chosen = TRY(chosen_databases(state, request));
   for (const auto& [name, id] : state.database_by_name) {
     if (!chosen.contains(id)) continue;
     const Database& database = state.databases.at(id);
-    if (!page.add(reply.databases, name, [&] { return view_of(state, database); })) break;
+    if (!page.add(reply.databases, name, [&] { return view_of(state, database, now); })) break;
   }
   return {};
 }
@@ -229,7 +230,7 @@ Result<> list_status(const CoreState& state, const ListRequest& request, ListRep
   ListRequest all = request;
   all.after.clear();
   all.limit = limit_at_most;
-  TRY(list_databases(state, all, reply));
+  TRY(list_databases(state, all, reply, now));
   const auto chosen = TRY(chosen_databases(state, request));
   for (const JobId id : state.open_jobs) {
     const Job& job = state.jobs.at(id).job;
@@ -260,7 +261,7 @@ Answer list_request(Turn& turn, const ListRequest& request) {
       TRY(list_nodes(state, request, reply));
       break;
     case Listing::databases:
-      TRY(list_databases(state, request, reply));
+      TRY(list_databases(state, request, reply, turn.now));
       break;
     case Listing::backups:
       TRY(list_backups(state, request, reply));
@@ -273,6 +274,9 @@ Answer list_request(Turn& turn, const ListRequest& request) {
       break;
     case Listing::restores:
       TRY(list_restores(state, request, reply));
+      break;
+    case Listing::copies:
+      TRY(list_copies(state, TRY(chosen_databases(state, request)), turn.now, reply));
       break;
     case Listing::stores:
     case Listing::policies:

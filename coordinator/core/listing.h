@@ -5,7 +5,7 @@
 namespace holdfast {
 
 NodeView view_of(const CoreState& state, const Node& node);
-DatabaseView view_of(const CoreState& state, const Database& database);
+DatabaseView view_of(const CoreState& state, const Database& database, Timestamp now);
 // The one page: what is unprotected, behind, failing; alerts as sentences.
 FleetStatus fleet_status(const CoreState& state, Timestamp now);
 

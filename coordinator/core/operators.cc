@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "coordinator/core/copies.h"
 #include "coordinator/core/rehearsal.h"
 #include "coordinator/core/replies.h"
 
@@ -34,7 +35,8 @@ Answer carry_out(Turn& turn, const std::string& who, const OperatorBody& body) {
                                [&](const RetentionRequest& r) { return retention_request(turn, who, r); },
                                [&](const RefreshRequest& r) { return refresh_request(turn, who, r); },
                                [&](const CreateOperatorRequest& r) { return create_operator(turn, who, r); },
-                               [&](const RevokeOperatorRequest& r) { return revoke_operator(turn, who, r); }},
+                               [&](const RevokeOperatorRequest& r) { return revoke_operator(turn, who, r); },
+                               [&](const CopyRequest& r) { return copy_request(turn, who, r); }},
                     body);
 }
 
@@ -44,11 +46,13 @@ Role needed_role(const OperatorBody& body) {
   const auto admin = [](const auto&) { return Role::admin; };
   return std::visit(
       Overloaded{
-          [&](const ListRequest& r) { return viewer(r); }, [&](const CreateTokenRequest& r) { return admin(r); },
+          [&](const ListRequest& r) { return viewer(r); },
+          [&](const CreateTokenRequest& r) { return admin(r); },
           [&](const RevokeTokenRequest& r) { return admin(r); },
           [](const NodeRequest& r) {
-            const bool drains = r.verb == NodeRequest::Verb::cordon || r.verb == NodeRequest::Verb::uncordon;
-            return drains ? Role::operator_ : Role::admin;
+            using Verb = NodeRequest::Verb;
+            const bool lets_in_or_out = r.verb == Verb::approve || r.verb == Verb::revoke || r.verb == Verb::label;
+            return lets_in_or_out ? Role::admin : Role::operator_;
           },
           [&](const AddStoreRequest& r) { return admin(r); },
           [](const StoreRequest& r) { return r.verb == StoreRequest::Verb::check ? Role::operator_ : Role::admin; },
@@ -56,13 +60,16 @@ Role needed_role(const OperatorBody& body) {
           [&](const DeletePolicyRequest& r) { return admin(r); },
           [&](const CreateBackupRequest& r) { return operates(r); },
           [](const BackupRequest& r) { return r.verb == BackupRequest::Verb::keep ? Role::operator_ : Role::admin; },
-          [&](const VerifyRequest& r) { return operates(r); }, [&](const RestorePlanRequest& r) { return operates(r); },
-          [&](const RestoreRunRequest& r) { return operates(r); }, [&](const RestoreRequest& r) { return operates(r); },
+          [&](const VerifyRequest& r) { return operates(r); },
+          [&](const RestorePlanRequest& r) { return operates(r); },
+          [&](const RestoreRunRequest& r) { return operates(r); },
+          [&](const RestoreRequest& r) { return operates(r); },
           [&](const CancelJobRequest& r) { return operates(r); },
           [](const RetentionRequest& r) { return r.run ? Role::admin : Role::viewer; },
           [&](const RefreshRequest& r) { return operates(r); },
           [&](const CreateOperatorRequest& r) { return admin(r); },
-          [&](const RevokeOperatorRequest& r) { return admin(r); }},
+          [&](const RevokeOperatorRequest& r) { return admin(r); },
+          [](const CopyRequest& r) { return r.lost_store.empty() ? Role::operator_ : Role::admin; }},
       body);
 }
 

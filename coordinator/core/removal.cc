@@ -2,72 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "coordinator/core/assignment.h"
-#include "coordinator/core/retention.h"
-#include "coordinator/core/wal_positions.h"
-#include "coordinator/core/wal_ranges.h"
+#include "coordinator/core/retention_rules.h"
+#include "coordinator/core/stores.h"
+#include "coordinator/core/wal_removal.h"
 #include "shared/repository/layout.h"
 #include "shared/repository/record.h"
 
 namespace holdfast {
 namespace {
 
-constexpr std::chrono::hours run_every{1};
 constexpr std::chrono::minutes remove_again_after{10};
-
-std::set<BackupId> needed_by_restores(const CoreState& state) {
-  std::set<BackupId> needed;
-  for (const auto& [id, restore] : state.restores) {
-    if (restore.state != "planned" && restore.state != "running") continue;
-    for (const auto& target : restore.targets) needed.insert(target.backup);
-  }
-  return needed;
-}
-
-std::vector<Backup> backups_of(const CoreState& state, DatabaseId database) {
-  std::vector<Backup> backups;
-  const auto found = state.backups.find(database);
-  if (found == state.backups.end()) return backups;
-  for (const auto& [id, backup] : found->second) backups.push_back(backup);
-  return backups;
-}
-
-// What an agent may begin its next incremental or differential backup from: its own newest backup and its own newest
-// full one. It may be at it now, and what it takes over must not go meanwhile.
-std::set<BackupId> possible_parents(const Database& database, const std::vector<Backup>& backups) {
-  std::set<BackupId> parents;
-  for (const Member& member : database.members) {
-    const Backup* newest = nullptr;
-    const Backup* newest_full = nullptr;
-    for (const Backup& backup : backups) {
-      if (backup.state != BackupState::complete || backup.node != member.node) continue;
-      if (newest == nullptr || backup.finished_at > newest->finished_at) newest = &backup;
-      if (backup.type != BackupType::full) continue;
-      if (newest_full == nullptr || backup.finished_at > newest_full->finished_at) newest_full = &backup;
-    }
-    if (newest != nullptr) parents.insert(newest->id);
-    if (newest_full != nullptr) parents.insert(newest_full->id);
-  }
-  return parents;
-}
-
-RetentionInput input_for(const CoreState& state, const Database& database, Timestamp now) {
-  RetentionInput input;
-  input.database = database.id;
-  input.database_name = database.name;
-  input.backups = backups_of(state, database.id);
-  if (const Policy* policy = policy_of(state, database)) input.policy = *policy;
-  input.needed = needed_by_restores(state);
-  if (database.engine == Engine::postgres) input.parents = possible_parents(database, input.backups);
-  input.now = now;
-  return input;
-}
-
-std::vector<StoreInfo> all_stores(const CoreState& state) {
-  std::vector<StoreInfo> stores;
-  for (const auto& [name, store] : state.stores) stores.push_back(store);
-  return stores;
-}
 
 Result<BackupRecord> record_of(const CoreState& state, const Backup& backup) {
   const auto epochs = state.epochs.find(backup.database);
@@ -79,16 +26,28 @@ Result<BackupRecord> record_of(const CoreState& state, const Backup& backup) {
   return read_record(backup.record, document);
 }
 
-// Asks for the objects of a released backup to go. The record goes first: from then on the backup does not exist.
-void ask_removal(Turn& turn, const Backup& backup) {
-  CoreState& state = turn.state;
-  const auto record = record_of(state, backup);
-  const auto kept = record ? packs_needed_by_kept(state, backup.database) : std::unexpected(record.error());
-  if (!kept) {
-    turn.alert_once(fmt::format("backup {} cannot be removed: {}", backup.id, kept.error().message));
-    return;
+// Objects that go with a backup, the record first: from then on the backup does not exist.
+std::vector<std::string> names_to_remove(const CoreState& state, const BackupRecord& record,
+                                         const std::set<std::string>& kept) {
+  const std::string manifest = manifest_name(record.database, record.backup);
+  std::vector<std::string> names = {record_name(record.database, record.backup), manifest};
+  for (const auto& object : record.objects) {
+    if (object.name != manifest && !kept.contains(object.name)) names.push_back(object.name);
   }
-  state.removals[backup.id] = turn.now;
+  // Packs of earlier backups that are gone already and were only left for this one.
+  for (const auto& pack : record.needed_packs) {
+    const auto owner = backup_of_object(pack.object.name);
+    const Backup* known = owner ? state.backup(*owner) : nullptr;
+    const bool owned = known != nullptr && known->state == BackupState::complete;
+    if (owner && !owned && !kept.contains(pack.object.name)) names.push_back(pack.object.name);
+  }
+  return names;
+}
+
+// Asks for the objects of a released backup to go.
+Result<> ask_removal(Turn& turn, const Backup& backup, const std::set<std::string>& kept) {
+  CoreState& state = turn.state;
+  const auto record = TRY(record_of(state, backup));
   RemoveObjects work;
   work.database = backup.database;
   work.backup = backup.id;
@@ -97,28 +56,32 @@ void ask_removal(Turn& turn, const Backup& backup) {
   work.released_mark =
       encode_released({identity.fleet, backup.database, backup.id, identity.epoch, turn.now, backup.reason},
                       identity.intermediate_certificate, identity.intermediate);
-  const std::string manifest = manifest_name(backup.database, backup.id);
-  work.names = {record_name(backup.database, backup.id), manifest};
-  for (const auto& object : record->objects) {
-    if (object.name != manifest && !kept->contains(object.name)) work.names.push_back(object.name);
-  }
-  // Packs of earlier backups that are gone already and were only left for this one.
-  for (const auto& pack : record->needed_packs) {
-    const auto owner = backup_of_object(pack.object.name);
-    const Backup* known = owner ? state.backup(*owner) : nullptr;
-    const bool owned = known != nullptr && known->state == BackupState::complete;
-    if (owner && !owned && !kept->contains(pack.object.name)) work.names.push_back(pack.object.name);
-  }
+  work.names = names_to_remove(state, record, kept);
   turn.effects.work.emplace_back(std::move(work));
+  return {};
 }
 
-void ask_removal(Turn& turn, WalRemoval& removal) {
-  removal.asked_at = turn.now;
-  const WalRemovalRow& row = removal.row;
-  // What was decided long ago may touch what is kept by now.
-  const auto needed = wal_horizon(backups_of(turn.state, row.database), 1);
-  if (needed && needed->keep_from < row.keep_from) return;
-  turn.effects.work.emplace_back(RemoveWal{row.database, all_stores(turn.state), row.timeline, row.keep_from});
+Result<> check_lock(const Turn& turn, const Backup& backup) {
+  const Database* database = turn.state.database(backup.database);
+  const Policy* policy = database == nullptr ? nullptr : policy_of(turn.state, *database);
+  if (policy == nullptr || policy->lock.count() <= 0) return {};
+  const Timestamp unlocked = backup.finished_at + policy->lock;
+  if (unlocked <= turn.now) return {};
+  return fail(Code::conflict, fmt::format("backup {} is locked until {} (copies.lock of policy \"{}\")", backup.id,
+                                          to_rfc3339(unlocked), policy->name));
+}
+
+}  // namespace
+
+Result<> read_objects(CoreState& state, DatabaseId database) {
+  const auto backups = state.backups.find(database);
+  if (backups == state.backups.end()) return {};
+  ObjectsByBackup& objects = state.objects[database];
+  for (const auto& [id, backup] : backups->second) {
+    if (backup.state != BackupState::complete || objects.contains(id)) continue;
+    objects.emplace(id, objects_of(TRY_DURING(fmt::format("backup {}", id), record_of(state, backup))));
+  }
+  return {};
 }
 
 void release(Turn& turn, const Backup& known, const std::string& who, const std::string& reason) {
@@ -129,74 +92,43 @@ void release(Turn& turn, const Backup& known, const std::string& who, const std:
   const Database* database = turn.state.database(backup.database);
   turn.audit(who, fmt::format("released backup {} of database {}: {}", backup.id,
                               database == nullptr ? backup.database.text() : database->name, reason));
-  ask_removal(turn, backup);
 }
 
-// A log nobody can start from any more.
-std::optional<std::string> release_wal(Turn& turn, const Database& database) {
-  CoreState& state = turn.state;
-  const auto log = state.wal.find(database.id);
-  if (database.engine != Engine::postgres || log == state.wal.end() || log->second.ranges.empty()) return std::nullopt;
-  const auto horizon = wal_horizon(backups_of(state, database.id), log->second.ranges.front().segment_size);
-  if (!horizon) return std::nullopt;
-  std::set<Timeline> timelines;
-  for (const WalRange& range : log->second.ranges) {
-    if (range.first < horizon->keep_from) timelines.insert(range.timeline);
+void ask_removals(Turn& turn, const std::vector<BackupId>& ids) {
+  std::map<DatabaseId, Result<std::set<std::string>>> kept;
+  for (const BackupId id : ids) {
+    const Backup* backup = turn.state.backup(id);
+    if (backup == nullptr) continue;
+    turn.state.removals[id] = turn.now;
+    auto of_database = kept.find(backup->database);
+    if (of_database == kept.end()) {
+      of_database = kept.emplace(backup->database, packs_needed_by_kept(turn.state, backup->database)).first;
+    }
+    const auto& packs = of_database->second;
+    const Result<> asked = packs ? ask_removal(turn, *backup, *packs) : std::unexpected(packs.error());
+    if (!asked) turn.alert_once(fmt::format("backup {} cannot be removed: {}", id, asked.error().message));
   }
-  if (timelines.empty()) return std::nullopt;
-  // The ranges are trimmed with the same commit, so from here on only these rows know what still lies in the stores.
-  for (const Timeline timeline : timelines) {
-    turn.put(WalRemovalRow{database.id, timeline, horizon->keep_from});
-    ask_removal(turn, state.wal_removals.at({database.id, timeline}));
-  }
-  trim_wal_ranges(log->second.ranges, horizon->keep_from, horizon->from_time);
-  store_wal_ranges(turn, database.id);
-  return fmt::format("database {}: log before {} released", database.name, horizon->keep_from);
 }
 
-}  // namespace
-
-Result<std::set<std::string>> packs_needed_by_kept(const CoreState& state, DatabaseId database) {
-  std::set<std::string> needed;
-  const auto found = state.backups.find(database);
-  if (found == state.backups.end()) return needed;
-  for (const auto& [id, backup] : found->second) {
-    if (backup.state != BackupState::complete || backup.type == BackupType::full) continue;
-    const auto record = TRY_DURING(fmt::format("backup {}", id), record_of(state, backup));
-    for (const auto& pack : record.needed_packs) needed.insert(pack.object.name);
+std::set<BackupId> needed_by_restores(const CoreState& state) {
+  std::set<BackupId> needed;
+  for (const auto& [id, restore] : state.restores) {
+    if (restore.state != "planned" && restore.state != "running") continue;
+    for (const auto& target : restore.targets) needed.insert(target.backup);
   }
   return needed;
 }
 
-std::vector<RetentionDecision> preview_retention(const CoreState& state, const std::vector<DatabaseId>& databases,
-                                                 Timestamp now) {
-  std::vector<RetentionDecision> decisions;
-  for (const DatabaseId id : databases) {
-    auto of_database = decide_retention(input_for(state, state.databases.at(id), now));
-    decisions.insert(decisions.end(), of_database.begin(), of_database.end());
+Result<std::set<std::string>> packs_needed_by_kept(CoreState& state, DatabaseId database) {
+  std::set<std::string> needed;
+  const auto found = state.backups.find(database);
+  if (found == state.backups.end()) return needed;
+  TRY(read_objects(state, database));
+  const ObjectsByBackup& objects = state.objects[database];
+  for (const auto& [id, backup] : found->second) {
+    if (backup.state == BackupState::complete) needed.merge(objects.at(id).of_earlier(database, id));
   }
-  return decisions;
-}
-
-std::vector<std::string> run_retention(Turn& turn, const std::vector<DatabaseId>& databases, const std::string& who) {
-  CoreState& state = turn.state;
-  std::vector<std::string> lines;
-  for (const DatabaseId id : databases) {
-    const Database database = state.databases.at(id);
-    const RetentionInput input = input_for(state, database, turn.now);
-    if (!input.policy) continue;
-    for (const auto& decision : decide_retention(input)) {
-      if (decision.keep) continue;
-      release(turn, Backup(*state.backup(decision.backup)), who, decision.reasons.front());
-      lines.push_back(fmt::format("database {}: backup {} of {} released", database.name, decision.backup,
-                                  to_rfc3339(decision.finished_at)));
-    }
-    if (auto line = release_wal(turn, database)) {
-      turn.audit(who, *line);
-      lines.push_back(*std::move(line));
-    }
-  }
-  return lines;
+  return needed;
 }
 
 Result<> release_backup(Turn& turn, BackupId id, const std::string& who) {
@@ -215,14 +147,22 @@ Result<> release_backup(Turn& turn, BackupId id, const std::string& who) {
     return {};
   }
   if (needed_by_restores(state).contains(id)) return fail(Code::conflict, "a restore needs backup " + name);
-  std::size_t good = 0;
-  for (const auto& [other, row] : state.backups.at(backup.database)) {
-    if (row.state == BackupState::complete && other != id && row.bad_pages == 0) ++good;
-  }
-  if (good == 0) {
+  TRY(check_lock(turn, backup));
+  const auto another = [&](auto&& is_one) {
+    return std::ranges::any_of(state.backups.at(backup.database), [&](const auto& entry) {
+      return entry.second.state == BackupState::complete && entry.first != id && is_one(entry.second);
+    });
+  };
+  if (!another(is_good)) {
     return fail(Code::conflict, "backup " + name + " is the last good one of its database", "take another one first");
   }
+  const auto is_verified = [](const Backup& other) { return !other.verified_at.is_never(); };
+  if (is_verified(backup) && !another(is_verified)) {
+    return fail(Code::conflict, "backup " + name + " is the only verified one of its database",
+                "holdfast backup verify another one first");
+  }
   release(turn, backup, who, "removed by " + who);
+  ask_removals(turn, {id});
   return {};
 }
 
@@ -239,44 +179,14 @@ void objects_removed(Turn& turn, const ObjectsRemoved& removed) {
   turn.audit("coordinator", fmt::format("removed the objects of backup {}", backup.id));
 }
 
-void wal_removed(Turn& turn, const WalRemoved& removed) {
+void watch_removals(Turn& turn) {
   CoreState& state = turn.state;
-  const auto known = state.wal_removals.find({removed.database, removed.timeline});
-  if (known == state.wal_removals.end()) return;
-  const Database* database = state.database(removed.database);
-  if (removed.error) {
-    turn.alert_once(fmt::format("old log of database {} could not be removed: {}",
-                                database == nullptr ? removed.database.text() : database->name,
-                                removed.error->message));
-    return;  // asked for again later
+  std::vector<BackupId> again;
+  for (const auto& [id, asked_at] : state.removals) {
+    if (turn.now - asked_at >= remove_again_after) again.push_back(id);
   }
-  if (known->second.row.keep_from > removed.keep_from) return;  // more was released meanwhile, and asked for
-  turn.remove(WalRemovalRow(known->second.row));
-}
-
-void watch_retention(Turn& turn) {
-  CoreState& state = turn.state;
-  if (state.retention_at.is_never()) {
-    state.retention_at = state.loaded_at + run_every;
-    for (const auto& [id, backups] : state.backups) {
-      for (const auto& [backup_id, backup] : backups) {
-        if (backup.state == BackupState::released) state.removals.try_emplace(backup_id, Timestamp{});
-      }
-    }
-  }
-  const auto removals = state.removals;
-  for (const auto& [id, asked_at] : removals) {
-    if (turn.now - asked_at < remove_again_after) continue;
-    if (const Backup* backup = state.backup(id)) ask_removal(turn, Backup(*backup));
-  }
-  for (auto& [of, removal] : state.wal_removals) {
-    if (turn.now - removal.asked_at >= remove_again_after) ask_removal(turn, removal);
-  }
-  if (turn.now < state.retention_at) return;
-  state.retention_at = turn.now + run_every;
-  std::vector<DatabaseId> all;
-  for (const auto& [id, database] : state.databases) all.push_back(id);
-  run_retention(turn, all, "retention");
+  ask_removals(turn, again);
+  watch_wal_removals(turn);
 }
 
 }  // namespace holdfast

@@ -3,24 +3,34 @@
 #include <algorithm>
 
 #include "coordinator/core/assignment.h"
+#include "coordinator/core/backup_place.h"
+#include "coordinator/core/clock_doubt.h"
 #include "coordinator/core/grouping.h"
 #include "coordinator/core/histories.h"
 #include "coordinator/core/jobs.h"
 #include "coordinator/core/operators.h"
 #include "coordinator/core/removal.h"
+#include "coordinator/core/retention_run.h"
 #include "coordinator/core/selection.h"
+#include "coordinator/core/stores.h"
 
 namespace holdfast {
 namespace {
 
 constexpr std::chrono::minutes refresh_deadline{2};
 
+// Who is to take it now. An operator waits: when the standby is not heard, the primary may be.
+NodeId node_for_order(const CoreState& state, const Database& database) {
+  const NodeId usual = backup_node(database);
+  return !state.is_online(usual) && state.is_online(database.active) ? database.active : usual;
+}
+
 // Why no backup of it can be ordered now; empty: it can.
 std::string hindrance(const CoreState& state, const Database& database) {
   if (database.protection != Protection::protected_) {
     return fmt::format("it is not protected: {}", database.protection_reason);
   }
-  const Node& node = state.nodes.at(database.active);
+  const Node& node = state.nodes.at(node_for_order(state, database));
   if (node.state != NodeState::active) return fmt::format("node \"{}\" takes no new work", node.name);
   for (const JobId id : state.open_jobs) {
     const Job& job = state.jobs.at(id).job;
@@ -53,9 +63,7 @@ std::vector<StoreInfo> stores_of(const CoreState& state, const Backup& backup) {
     const auto store = state.stores.find(copy.store);
     if (store != state.stores.end()) stores.push_back(store->second);
   }
-  if (!stores.empty()) return stores;
-  for (const auto& [name, store] : state.stores) stores.push_back(store);
-  return stores;
+  return stores.empty() ? all_stores(state) : stores;
 }
 
 // Of these, where the database's log goes. What is in no policy any more has none from then on, and that is no damage.
@@ -64,7 +72,7 @@ std::vector<std::string> stores_of_log(const CoreState& state, const Database& d
   const Policy* policy = policy_of(state, database);
   if (policy == nullptr) return {};
   std::vector<std::string> names;
-  for (const auto& name : chosen_stores(state, *policy)) {
+  for (const auto& name : chosen_stores(state, *policy, database.active)) {
     if (std::ranges::find(stores, name, &StoreInfo::name) != stores.end()) names.push_back(name);
   }
   return names;
@@ -81,13 +89,14 @@ Answer create_backup(Turn& turn, const std::string& who, const CreateBackupReque
       reply.warnings.push_back(fmt::format("database \"{}\" is not backed up: {}", database.name, why));
       continue;
     }
-    if (!state.is_online(database.active)) {
+    const NodeId node = node_for_order(state, database);
+    if (!state.is_online(node)) {
       reply.warnings.push_back(fmt::format("node \"{}\" is offline: the backup of \"{}\" begins when it is back",
-                                           state.node_name(database.active), database.name));
+                                           state.node_name(node), database.name));
     }
     NewJob job;
     job.kind = JobKind::backup;
-    job.node = database.active;
+    job.node = node;
     job.database = id;
     job.backup = state.entropy->id<BackupId>();
     job.origin = who;
@@ -171,9 +180,17 @@ Answer cancel_request(Turn& turn, const std::string& who, const CancelJobRequest
 
 Answer retention_request(Turn& turn, const std::string& who, const RetentionRequest& request) {
   const auto databases = TRY(select_databases(turn.state, request.selection, WhenEmpty::everything));
+  const auto doubt = doubt_clock(turn.state, turn.now);
+  const bool disagree = doubt && doubt->cause == ClockDoubt::Cause::nodes_disagree;
+  if (request.run && disagree) {
+    return fail(Code::conflict, "retention removes nothing: " + doubt->sentence,
+                "set the clock of the coordinator's host right");
+  }
   RetentionReply reply;
-  reply.decisions = preview_retention(turn.state, databases, turn.now);
-  if (request.run) reply.lines = run_retention(turn, databases, who);
+  RetentionOutcome outcome = preview_retention(turn.state, databases, turn.now);
+  reply.decisions = std::move(outcome.decisions);
+  reply.lines = request.run ? run_retention(turn, databases, who) : std::move(outcome.unmet);
+  if (disagree) reply.lines.push_back("retention removes nothing now: " + doubt->sentence);
   return reply;
 }
 

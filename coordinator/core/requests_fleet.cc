@@ -3,10 +3,14 @@
 #include <algorithm>
 
 #include "coordinator/core/address_rules.h"
+#include "coordinator/core/departures.h"
 #include "coordinator/core/enrolment.h"
 #include "coordinator/core/jobs.h"
 #include "coordinator/core/operators.h"
 #include "coordinator/core/selection.h"
+#include "coordinator/core/stores.h"
+#include "coordinator/core/vaults.h"
+#include "shared/fleet/words.h"
 #include "shared/identity/token.h"
 
 namespace holdfast {
@@ -53,6 +57,7 @@ Answer change_state(Turn& turn, const std::string& who, NodeId id, NodeState fro
   }
   node.state = to;
   turn.put(node);
+  touch_databases_of(turn, id);
   turn.audit(who, fmt::format("node {} {}", node.name, word));
   return DoneReply{{fmt::format("node {} {}", node.name, word)}};
 }
@@ -81,6 +86,20 @@ std::vector<std::string> policy_changes(const CoreState& state, const std::map<s
     if (now != before) changes.push_back(fmt::format("database {}: {} -> {}", name, before, now));
   }
   return changes;
+}
+
+// What else changes for the databases that have this policy before and after.
+std::vector<std::string> setting_changes(const CoreState& state, const Policy& before, const Policy& after) {
+  std::vector<std::string> out;
+  for (const std::string& setting : changed_settings(before, after)) {
+    out.push_back(fmt::format("policy {}: {}", after.name, setting));
+  }
+  std::string databases;
+  for (const auto& [name, id] : state.database_by_name) {
+    if (state.databases.at(id).policy == after.name) databases += (databases.empty() ? "" : ", ") + name;
+  }
+  if (!out.empty()) out.push_back(fmt::format("it is in force for: {}", databases.empty() ? "nothing" : databases));
+  return out;
 }
 
 }  // namespace
@@ -160,33 +179,24 @@ Answer node_request(Turn& turn, const std::string& who, const NodeRequest& reque
       return change_state(turn, who, id, NodeState::active, NodeState::cordoned, "cordoned");
     case NodeRequest::Verb::uncordon:
       return change_state(turn, who, id, NodeState::cordoned, NodeState::active, "uncordoned");
+    case NodeRequest::Verb::drain:
+    case NodeRequest::Verb::shutdown:
+      return order_departure(turn, who, id, request);
   }
   return fail(Code::unsupported, "a request about nodes that this coordinator does not know");
 }
 
 Answer add_store(Turn& turn, const std::string& who, const AddStoreRequest& request) {
   TRY(check_name("store", request.name));
-  if (request.kind != StoreKind::posix) {
-    return fail(Code::unsupported, "this version has only posix stores", "holdfast store add NAME posix --path DIR");
+  if (request.kind == StoreKind::peer) return add_vault(turn, who, request);
+  if (turn.state.stores.contains(request.name)) {
+    return fail(Code::already_exists, fmt::format("there is a store \"{}\" already", request.name));
   }
-  if (!request.path.starts_with('/') || request.path.find("/../") != std::string::npos) {
-    return fail(Code::invalid, fmt::format("\"{}\" is not an absolute path", request.path));
-  }
-  for (const auto& [name, store] : turn.state.stores) {
-    if (name == request.name) return fail(Code::already_exists, fmt::format("there is a store \"{}\" already", name));
-    if (store.path == request.path) {
-      return fail(Code::conflict, fmt::format("store \"{}\" has that path already", name));
-    }
-  }
-  StoreInfo store;
-  store.id = turn.state.entropy->id<StoreId>();
-  store.name = request.name;
-  store.kind = request.kind;
-  store.path = request.path;
-  store.created_at = turn.now;
+  const StoreInfo store = TRY(new_store(turn.state, request, turn.now));
   turn.put(store);
+  if (checks_itself(store)) turn.effects.work.emplace_back(CheckStore{store});
   turn.everything_touched = true;
-  turn.audit(who, fmt::format("added store {} at {}", store.name, store.path));
+  turn.audit(who, fmt::format("added store {} at {}", store.name, place_of(store)));
   return DoneReply{{fmt::format("store {} added", store.name)}};
 }
 
@@ -223,6 +233,7 @@ Answer store_request(Turn& turn, const std::string& who, const StoreRequest& req
   const auto found = state.stores.find(request.name);
   if (found == state.stores.end()) return fail(Code::not_found, fmt::format("there is no store \"{}\"", request.name));
   if (request.verb == StoreRequest::Verb::remove) return remove_store(turn, who, found->second);
+  if (checks_itself(found->second)) turn.effects.work.emplace_back(CheckStore{found->second});
   JobsReply reply;
   for (const auto& [id, node] : state.nodes) {
     if (node.state != NodeState::active || !state.is_online(id)) continue;
@@ -252,8 +263,14 @@ Answer apply_policy(Turn& turn, const std::string& who, const ApplyPolicyRequest
   }
   auto after = state.policies;
   after[reply.policy.name] = reply.policy;
-  reply.changes = policy_changes(state, after);
+  if (before != state.policies.end()) reply.changes = setting_changes(state, before->second, reply.policy);
+  std::ranges::move(policy_changes(state, after), std::back_inserter(reply.changes));
   reply.warnings = not_in_effect(reply.policy);
+  const bool can_lock = std::ranges::any_of(
+      state.stores, [](const auto& store) { return store.second.abilities.object_lock == Ability::yes; });
+  if (reply.policy.lock.count() > 0 && !can_lock) {
+    reply.warnings.emplace_back("copies.lock: no store of the fleet can keep objects from being removed");
+  }
   for (const auto& store : reply.policy.stores) {
     if (!state.stores.contains(store)) reply.warnings.push_back(fmt::format("there is no store \"{}\" yet", store));
   }

@@ -204,7 +204,7 @@ std::vector<StoreInfo> stores_for(const CoreState& state, const RestoreTarget& t
   if (database != state.databases.end()) {
     const auto policy = state.policies.find(database->second.policy);
     if (policy != state.policies.end()) {
-      for (const auto& name : chosen_stores(state, policy->second)) add(name);
+      for (const auto& name : chosen_stores(state, policy->second, database->second.active)) add(name);
     }
   }
   return stores;

@@ -287,6 +287,7 @@ std::optional<Window> recovery_window(const DatabaseHistory& history) {
   search.ranges = durable_ranges(history, search.backups);
   std::reverse(search.backups.begin(), search.backups.end());
   Window window;
+  Timeline through;  // of window.through_lsn
   window.database = history.database;
   window.database_name = history.name;
   window.from = window.to = search.backups.front().finished_at;
@@ -298,12 +299,15 @@ std::optional<Window> recovery_window(const DatabaseHistory& history) {
   for (const Backup& backup : search.backups) {
     auto reach = reach_from(search, backup, current);
     if (!reach) reach = reach_from(search, backup, backup.timeline);
-    if (backup.finished_at > window.to) {
+    // Its end is by another clock reading than the log's: what is stored beyond it has no gap before it.
+    const bool passed = through == backup.timeline && backup.stop_lsn <= window.through_lsn;
+    if (backup.finished_at > window.to && !passed) {
       window.gaps.push_back({window.to, backup.finished_at, window.through_lsn, backup.stop_lsn});
     }
     if (reach && reach->time >= window.to) {
       window.to = reach->time;
       window.through_lsn = reach->lsn;
+      through = reach->timeline;
     }
   }
   return window;
@@ -349,14 +353,17 @@ std::vector<WalPart> log_behind(const DatabaseHistory& history, BackupId id) {
   std::vector<WalPart> parts;
   Lsn at = backup->stop_lsn;
   for (const TimelineStep& step : *path) {
+    const auto released = history.released_before.find(step.timeline);
+    const bool cut = released != history.released_before.end() && at < released->second;
     Lsn last = at;
     for (const WalRange& range : search.ranges) {
-      if (range.timeline == step.timeline) last = std::max(last, range.last);
+      if (range.timeline == step.timeline && (!cut || range.first <= at)) last = std::max(last, range.last);
     }
     // What a timeline has behind the switch is of another history; what it lacks before it, the next one repeats.
     if (step.until) last = std::min(last, std::max(at, *step.until));
     parts.push_back({step.timeline, at, last});
     at = last;
+    if (cut && !(step.until && at >= *step.until)) break;
   }
   return parts;
 }

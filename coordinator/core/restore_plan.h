@@ -1,6 +1,7 @@
 #pragma once
 // From what is in the stores to which moments can be had back: the backup to begin with, the log to replay, the data
 // keys it takes. Pure.
+#include <map>
 #include <set>
 
 #include "coordinator/core/wal_ranges.h"
@@ -16,6 +17,9 @@ struct DatabaseHistory {
   std::vector<Backup> backups;  // only complete ones count
   std::vector<WalRange> ranges;
   std::vector<TimelineChange> switches;
+  // Log before these positions was released, but for what backups needed to become consistent: there it ends on
+  // purpose.
+  std::map<Timeline, Lsn> released_before;
 };
 
 struct PlannedSource {
@@ -44,7 +48,8 @@ struct OpenGap {
 std::optional<OpenGap> open_gap(const DatabaseHistory& history);
 
 // The log behind this backup as far as it is known to be durable, gaps or not: one part for each timeline on the way to
-// the one that is being written, the backup's own first, from its end on. Empty: no such complete backup, or SQLite.
+// the one that is being written, the backup's own first, from its end on. It ends where log was released. Empty: no
+// such complete backup, or SQLite.
 std::vector<WalPart> log_behind(const DatabaseHistory& history, BackupId backup);
 
 struct EpochMoment {

@@ -3,152 +3,151 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
+
+#include "coordinator/core/retention_rules.h"
+#include "coordinator/core/stored_bytes.h"
 
 namespace holdfast {
 namespace {
 
-using Days = std::chrono::sys_days;
-
-Days day_of(Timestamp time) {
-  return std::chrono::floor<std::chrono::days>(
-      std::chrono::sys_time<std::chrono::microseconds>(std::chrono::microseconds(time.micros())));
-}
-
-// Numbers of calendar periods: equal for two times in the same one.
-std::int64_t day_number(Timestamp time) {
-  return day_of(time).time_since_epoch().count();
-}
-std::int64_t week_number(Timestamp time) {
-  return (day_number(time) + 3) / 7;  // 1970-01-01 was a Thursday; weeks begin on Monday
-}
-std::int64_t month_number(Timestamp time) {
-  const std::chrono::year_month_day date{day_of(time)};
-  return static_cast<int>(date.year()) * 12 + static_cast<unsigned>(date.month());
-}
-std::int64_t year_number(Timestamp time) {
-  return static_cast<int>(std::chrono::year_month_day{day_of(time)}.year());
-}
-
-struct Judged {
-  const Backup* backup;
-  std::vector<std::string> reasons;  // by a rule or a floor
-  bool firm = false;                 // max_backups must not take it
+struct OfDatabase {
+  const RetentionInput* input;
+  std::vector<Judged> judged;  // newest first
+  StoredBytes bytes;
 };
 
-// Grandfather, father, son: the newest backup of each of the newest `count` periods that have one.
-void keep_periods(std::vector<Judged>& newest_first, std::uint32_t count, std::int64_t (*period)(Timestamp),
-                  std::string_view word) {
-  std::set<std::int64_t> seen;
-  for (Judged& judged : newest_first) {
-    if (seen.size() >= count) return;
-    if (seen.insert(period(judged.backup->finished_at)).second) {
-      judged.reasons.push_back(fmt::format("{} {} of {}", word, seen.size(), count));
-    }
+// What rules released goes first, the oldest first: the last reader of a pack takes it along.
+OfDatabase judge(const RetentionInput& input) {
+  std::vector<Judged> judged = judge_backups(input);
+  std::vector<const Backup*> all;
+  all.reserve(judged.size());
+  for (const Judged& entry : judged) all.push_back(entry.backup);
+  OfDatabase of{&input, std::move(judged), StoredBytes(all, input.objects)};
+  for (auto entry = of.judged.rbegin(); entry != of.judged.rend(); ++entry) {
+    if (entry->reasons.empty()) entry->freed_bytes = of.bytes.release(*entry->backup);
   }
+  return of;
 }
 
-void keep_window(std::vector<Judged>& newest_first, const Policy& policy, Timestamp now) {
-  const Timestamp begin = now - policy.pitr;
-  for (Judged& judged : newest_first) {
-    judged.reasons.push_back(fmt::format("recovery window of {}", to_text(policy.pitr)));
-    judged.firm = true;
-    if (judged.backup->finished_at <= begin) return;  // from here the whole window can be reached
-  }
-}
+struct Budget {
+  std::uint64_t bytes = 0;
+  std::string whose;    // "database \"orders\"": to begin a sentence
+  std::string setting;  // "retention.max_bytes"
+};
 
-void apply_rules(std::vector<Judged>& judged, const Policy& policy, Timestamp now) {
-  const bool periods = policy.daily + policy.weekly + policy.monthly + policy.yearly > 0;
-  const bool releases = periods || policy.days > 0;
-  keep_periods(judged, policy.daily, day_number, "daily");
-  keep_periods(judged, policy.weekly, week_number, "weekly");
-  keep_periods(judged, policy.monthly, month_number, "monthly");
-  keep_periods(judged, policy.yearly, year_number, "yearly");
-  const Timestamp oldest = now - std::chrono::hours(24 * std::int64_t{policy.days});
-  for (Judged& entry : judged) {
-    if (policy.days > 0 && entry.backup->finished_at >= oldest) {
-      entry.reasons.push_back(fmt::format("younger than {} days", policy.days));
-    }
-    if (!releases) {
-      entry.reasons.push_back(policy.max_backups > 0 ? fmt::format("one of the newest {}", policy.max_backups)
-                                                     : "no rule releases it");
+// The sentence, when it cannot be kept to.
+std::optional<std::string> fit(const std::vector<OfDatabase*>& databases, const Budget& budget) {
+  struct Candidate {
+    OfDatabase* of;
+    Judged* judged;
+  };
+  std::uint64_t total = 0;
+  std::vector<Candidate> candidates;
+  for (OfDatabase* of : databases) {
+    total += of->bytes.total();
+    for (Judged& judged : of->judged) {
+      if (!judged.reasons.empty() && !judged.firm) candidates.push_back({of, &judged});
     }
   }
-  if (policy.pitr.count() > 0) keep_window(judged, policy, now);
-  for (std::size_t i = 0; i < judged.size() && i < policy.min_backups; ++i) {
-    judged[i].reasons.push_back(fmt::format("one of at least {}", policy.min_backups));
-    judged[i].firm = true;
+  if (total <= budget.bytes) return std::nullopt;
+  std::ranges::sort(candidates, {}, [](const Candidate& candidate) {
+    return std::pair(candidate.judged->backup->finished_at, candidate.judged->backup->id);
+  });
+  for (const Candidate& candidate : candidates) {
+    if (total <= budget.bytes) return std::nullopt;
+    Judged& judged = *candidate.judged;
+    judged.freed_bytes = candidate.of->bytes.release(*judged.backup);
+    total -= judged.freed_bytes;
+    judged.reasons.clear();
+    judged.released_by = fmt::format("{} may take {} bytes ({})", budget.whose, budget.bytes, budget.setting);
   }
-  if (policy.max_backups == 0) return;
-  std::uint32_t kept = 0;
-  for (Judged& entry : judged) {
-    if (entry.reasons.empty() || ++kept <= policy.max_backups || entry.firm) continue;
-    entry.reasons.clear();
+  if (total <= budget.bytes) return std::nullopt;
+  std::string sentence = fmt::format("{} may take {} bytes ({}); {} bytes are kept whatever a budget says",
+                                     budget.whose, budget.bytes, budget.setting, total);
+  for (OfDatabase* of : databases) {
+    const auto oldest = std::find_if(of->judged.rbegin(), of->judged.rend(),
+                                     [](const Judged& judged) { return !judged.reasons.empty(); });
+    if (oldest != of->judged.rend()) oldest->reasons.push_back("its budget cannot be met: " + sentence);
   }
+  return sentence;
 }
 
-RetentionDecision decision_of(const Judged& judged, const RetentionInput& input) {
+// Databases that are judged together: each alone, or all that share a budget.
+struct Group {
+  std::vector<std::size_t> inputs;
+  const Policy* sharing = nullptr;
+};
+
+std::vector<Group> groups_of(const std::vector<RetentionInput>& inputs) {
+  std::vector<Group> groups;
+  std::map<std::string_view, std::size_t> by_policy;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const auto& policy = inputs[i].policy;
+    if (!policy || policy->total_bytes == 0) {
+      groups.push_back({{i}, nullptr});
+      continue;
+    }
+    const auto [group, is_new] = by_policy.emplace(policy->name, groups.size());
+    if (is_new) groups.push_back({{}, &*policy});
+    groups[group->second].inputs.push_back(i);
+  }
+  return groups;
+}
+
+void fit_budgets(std::vector<OfDatabase>& databases, const Policy* sharing, std::vector<std::string>& unmet) {
+  const auto note = [&unmet](std::optional<std::string> sentence) {
+    if (sentence) unmet.push_back(*std::move(sentence));
+  };
+  std::vector<OfDatabase*> all;
+  for (OfDatabase& of : databases) {
+    all.push_back(&of);
+    const auto& policy = of.input->policy;
+    if (!policy || policy->max_bytes == 0) continue;
+    note(fit({&of},
+             {policy->max_bytes, fmt::format("database \"{}\"", of.input->database_name), "retention.max_bytes"}));
+  }
+  if (sharing == nullptr) return;
+  note(fit(all, {sharing->total_bytes, fmt::format("what has policy \"{}\"", sharing->name), "retention.total_bytes"}));
+}
+
+RetentionDecision decision_of(Judged& judged, const RetentionInput& input) {
   RetentionDecision decision;
   decision.backup = judged.backup->id;
   decision.database = input.database;
   decision.database_name = input.database_name;
   decision.finished_at = judged.backup->finished_at;
   decision.keep = !judged.reasons.empty();
-  decision.reasons = judged.reasons;
+  decision.reasons = std::move(judged.reasons);
   if (!decision.keep) {
-    decision.reasons.push_back(fmt::format("no rule of policy \"{}\" keeps it", input.policy->name));
+    decision.reasons.push_back(judged.released_by.empty()
+                                   ? fmt::format("no rule of policy \"{}\" keeps it", input.policy->name)
+                                   : std::move(judged.released_by));
   }
   decision.bytes = judged.backup->stored_bytes;
+  decision.freed_bytes = judged.freed_bytes;
   return decision;
 }
 
 }  // namespace
 
-std::vector<RetentionDecision> decide_retention(const RetentionInput& input) {
-  std::vector<Judged> judged;
-  for (const Backup& backup : input.backups) {
-    if (backup.state == BackupState::complete) judged.push_back({&backup, {}, false});
-  }
-  std::sort(judged.begin(), judged.end(), [](const Judged& a, const Judged& b) {
-    return std::pair(a.backup->finished_at, a.backup->id) > std::pair(b.backup->finished_at, b.backup->id);
-  });
-  if (input.policy) {
-    apply_rules(judged, *input.policy, input.now);
-  } else {
-    for (Judged& entry : judged) entry.reasons.emplace_back("no policy");
-  }
-  const auto sound =
-      std::find_if(judged.begin(), judged.end(), [](const Judged& entry) { return entry.backup->bad_pages == 0; });
-  if (sound != judged.end()) sound->reasons.emplace_back("the last good backup");
-  if (!judged.empty() && sound != judged.begin()) judged.front().reasons.emplace_back("the newest backup");
-  const auto verified = [](const Judged& entry) { return !entry.backup->verified_at.is_never(); };
-  if (std::count_if(judged.begin(), judged.end(), verified) == 1) {
-    std::find_if(judged.begin(), judged.end(), verified)->reasons.emplace_back("the only verified backup");
-  }
-  std::vector<RetentionDecision> decisions;
-  for (Judged& entry : judged) {
-    if (entry.backup->keep) entry.reasons.emplace_back("on hold");
-    if (input.needed.contains(entry.backup->id)) entry.reasons.emplace_back("a restore needs it");
-    if (input.parents.contains(entry.backup->id)) {
-      entry.reasons.emplace_back("the next incremental backup may begin from it");
+RetentionOutcome decide_retention(const std::vector<RetentionInput>& inputs, DecisionsWanted wanted) {
+  RetentionOutcome outcome;
+  std::vector<std::vector<RetentionDecision>> decisions(inputs.size());
+  for (const Group& group : groups_of(inputs)) {
+    std::vector<OfDatabase> databases;
+    databases.reserve(group.inputs.size());
+    for (const std::size_t input : group.inputs) databases.push_back(judge(inputs[input]));
+    fit_budgets(databases, group.sharing, outcome.unmet);
+    for (std::size_t i = 0; i < databases.size(); ++i) {
+      for (Judged& judged : databases[i].judged) {
+        if (wanted == DecisionsWanted::released && !judged.reasons.empty()) continue;
+        decisions[group.inputs[i]].push_back(decision_of(judged, *databases[i].input));
+      }
+      databases[i].judged = {};
     }
-    decisions.push_back(decision_of(entry, input));
   }
-  return decisions;
-}
-
-std::optional<WalHorizon> wal_horizon(const std::vector<Backup>& kept, std::uint64_t segment_size) {
-  // Positions only grow along a history, whatever timelines it passes, so the smallest start is before all that is
-  // needed on every one of them.
-  std::optional<WalHorizon> horizon;
-  for (const Backup& backup : kept) {
-    if (backup.state != BackupState::complete) continue;
-    if (!horizon || backup.start_lsn < horizon->keep_from) horizon = {backup.start_lsn, backup.started_at};
-  }
-  if (!horizon) return std::nullopt;
-  const std::uint64_t size = segment_size == 0 ? std::uint64_t{16} << 20U : segment_size;
-  horizon->keep_from = Lsn(horizon->keep_from.value() / size * size);
-  return horizon;
+  for (auto& of_database : decisions) std::ranges::move(of_database, std::back_inserter(outcome.decisions));
+  return outcome;
 }
 
 }  // namespace holdfast

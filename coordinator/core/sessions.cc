@@ -24,10 +24,11 @@ bool moved(std::int64_t a, std::int64_t b) {
 
 }  // namespace
 
-void node_heard(Turn& turn, const Node& node) {
+void node_heard(Turn& turn, const Node& node, const MessageBody& what) {
   Session& session = turn.state.sessions[node.id];
   session.heard_at = turn.now;
-  if (session.online) return;
+  if (std::holds_alternative<Hello>(what)) session.gone = false;
+  if (session.online || session.gone) return;
   session.online = true;
   session.online_since = turn.now;
   session.running_jobs.reset();

@@ -7,8 +7,9 @@ namespace holdfast {
 // A node that misses this many heartbeats is offline.
 constexpr std::int64_t missed_beats = 3;
 
-// Notes that the node is there; the first message after silence brings it back online.
-void node_heard(Turn& turn, const Node& node);
+// Notes that the node is there; the first message after silence brings it back online, but for one that has said its
+// last word: that is back with its next hello.
+void node_heard(Turn& turn, const Node& node, const MessageBody& what);
 void node_hello(Turn& turn, const MessageCame& event, const Node& node, const Hello& hello);
 void node_heartbeat(Turn& turn, const MessageCame& event, const Node& node, const Heartbeat& heartbeat);
 // Nodes that have been silent for too long; times of last contact, stored coarsely.

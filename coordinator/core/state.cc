@@ -51,6 +51,12 @@ void remember(CoreState& state, const JobRow& row) {
   } else {
     state.open_jobs.insert(row.job.id);
   }
+  if (!is_departure(row.job.kind)) return;
+  const auto [last, first] = state.last_departures.try_emplace(row.job.node, row.job.id);
+  const auto before = state.jobs.find(last->second);
+  if (!first && (before == state.jobs.end() || before->second.job.created_at <= row.job.created_at)) {
+    last->second = row.job.id;
+  }
 }
 
 template <class Row, class Use>
@@ -85,7 +91,7 @@ Result<> load_state(CoreState& state, KeyValueStore& catalog) {
   for (const auto& row : TRY(read_rows<AssignmentRow>(catalog))) state.assignments[row.node] = row;
   for (const auto& row : TRY(read_rows<ReplyRow>(catalog))) state.replies[row.peer][row.request] = row;
   for (const auto& row : TRY(read_rows<WalRemovalRow>(catalog))) {
-    state.wal_removals[{row.database, row.timeline}] = {row, {}};
+    state.wal_removals[{row.database, row.log.timeline}] = {row, {}};
   }
   for (const auto& row : TRY(read_rows<StraySighting>(catalog))) state.strays[row.database][row.backup] = row;
   for (const auto& row : TRY(read_rows<WalRange>(catalog))) {
@@ -202,7 +208,7 @@ void Turn::put(const ReplyRow& row) {
   effects.changes.push_back(put_row(row));
 }
 void Turn::put(const WalRemovalRow& row) {
-  state.wal_removals[{row.database, row.timeline}].row = row;
+  state.wal_removals[{row.database, row.log.timeline}].row = row;
   effects.changes.push_back(put_row(row));
 }
 void Turn::put(const StraySighting& row) {
@@ -223,6 +229,7 @@ void Turn::remove(const Backup& row) {
   const DatabaseId database = row.database;
   state.backups[database].erase(id);
   state.database_by_backup.erase(id);
+  if (const auto read = state.objects.find(database); read != state.objects.end()) read->second.erase(id);
 }
 void Turn::remove(const Restore& row) {
   effects.changes.push_back(remove_row(row));
@@ -238,10 +245,6 @@ void Turn::remove(const ReplyRow& row) {
   if (of_key == state.replies.end()) return;
   of_key->second.erase(row.request);
   if (of_key->second.empty()) state.replies.erase(of_key);
-}
-void Turn::remove(const WalRemovalRow& row) {
-  effects.changes.push_back(remove_row(row));
-  state.wal_removals.erase(std::pair(row.database, row.timeline));
 }
 void Turn::remove(const StraySighting& row) {
   effects.changes.push_back(remove_row(row));
@@ -262,6 +265,11 @@ void Turn::send(Door door, const CurvePublicKey& peer, MessageBody body, std::ui
   message.epoch = state.identity.epoch;
   message.body = std::move(body);
   effects.sends.push_back({door, peer, std::move(message)});
+}
+void Turn::sign(const MessageCame& event, const S3Place& place, const BucketWish& wish) {
+  send(event.door, event.peer, PassReply{}, event.message.id);
+  effects.passes.push_back({std::move(effects.sends.back()), place, wish});
+  effects.sends.pop_back();
 }
 void Turn::send_to_node(NodeId node, MessageBody body) {
   send(Door::fleet, state.nodes.at(node).curve, std::move(body));

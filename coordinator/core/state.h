@@ -7,7 +7,9 @@
 
 #include "coordinator/catalog/audit.h"
 #include "coordinator/catalog/rows.h"
+#include "coordinator/core/copy_rules.h"
 #include "coordinator/core/core.h"
+#include "coordinator/core/pack_uses.h"
 #include "shared/fleet/words.h"
 
 namespace holdfast {
@@ -27,7 +29,8 @@ struct Challenge {
 struct Session {
   Timestamp heard_at;  // never: not since the core was loaded
   bool online = false;
-  Timestamp online_since;                     // meaningful while it is online
+  bool gone = false;       // its agent has said its last word: offline until it says hello, whatever is still under way
+  Timestamp online_since;  // meaningful while it is online
   std::optional<std::uint32_t> running_jobs;  // as it said last since then
   std::uint64_t inventory_revision = 0;
   std::uint64_t acked_assignment = 0;
@@ -62,7 +65,24 @@ struct SweepState {
   bool listing = false;            // one is being looked at
 };
 
-// Released log whose removal is not confirmed.
+// How it went to repair or to check a copy that is not done with yet.
+struct CopyTries {
+  unsigned failures = 0;
+  std::uint64_t arrears = 0;  // of the log, when the newest try began
+  Timestamp not_before;
+  std::string error;  // of the last one
+  std::map<NodeId, Timestamp> failed_on;
+};
+struct CopyState {
+  Timestamp look_at;  // never: not set yet
+  Timestamp scrub_at;
+  std::map<CopyKey, CopyTries> repairs;
+  std::map<CopyKey, CopyTries> scrubs;
+  std::set<CopyKey> removing;                                           // damaged objects that are to make room
+  std::map<std::pair<DatabaseId, std::string>, std::uint64_t> arrears;  // objects of the log, as last heard
+};
+
+// Released log, removed from the stores or not yet.
 struct WalRemoval {
   WalRemovalRow row;
   Timestamp asked_at;  // never: not since the core was loaded
@@ -86,11 +106,13 @@ struct Knowledge {
   std::map<std::string, StoreInfo> stores;
   std::map<DatabaseId, std::map<BackupId, Backup>> backups;
   std::map<BackupId, DatabaseId> database_by_backup;
+  std::map<DatabaseId, ObjectsByBackup> objects;  // of complete backups, as far as their records were read so far
   std::map<DatabaseId, WalLog> wal;
   std::map<DatabaseId, std::vector<TimelineChange>> timelines;
   std::map<DatabaseId, std::map<EpochId, EpochEntry>> epochs;
   std::map<JobId, JobRow> jobs;
-  std::set<JobId> open_jobs;  // not in a final state
+  std::set<JobId> open_jobs;                // not in a final state
+  std::map<NodeId, JobId> last_departures;  // the newest drain or shutdown; may be forgotten since
   std::map<JobId, OrderEntry> orders;
   std::map<RestoreId, Restore> restores;
   std::map<NodeId, AssignmentRow> assignments;
@@ -103,12 +125,18 @@ struct Knowledge {
   std::map<Nonce, Challenge> challenges;
   std::uint64_t challenges_made = 0;
   std::map<DatabaseId, Timestamp> contested;  // two members of one database say that they are primary; since when
+  Timestamp backup_places_at;                 // when it was looked at who takes the backups of groups
   std::map<std::string, Timestamp> warned;    // alerts are not repeated with every message
   std::map<BackupId, Timestamp> removals;     // released backups whose removal was asked for; when
   std::map<JobId, std::string> store_checks;  // which store a running check is about
   Timestamp retention_at;
+  std::map<std::string, std::map<DatabaseId, StoreUse>> store_use;  // of what was looked through since the start
+  std::map<DatabaseId, Timestamp> locks_due;                        // when objects are to be kept under lock for longer
+  Timestamp stores_checked_at;                                      // by the coordinator; never: not since it began
   Timestamp job_history_at;
+  Timestamp vaults_looked_at;
   SweepState sweep;
+  CopyState copies;
   std::uint64_t messages_sent = 0;
   std::uint64_t known_keys_revision = 1;
 };
@@ -164,12 +192,13 @@ struct Turn {
   // Of an ended job.
   void remove(const JobRow& row);
   void remove(const ReplyRow& row);
-  void remove(const WalRemovalRow& row);
   void remove(const StraySighting& row);
   void remove_order(JobId job);
 
   void send(Door door, const CurvePublicKey& peer, MessageBody body, std::uint64_t in_reply_to = 0);
   void send_to_node(NodeId node, MessageBody body);
+  // Answers a PassRequest that is granted.
+  void sign(const MessageCame& event, const S3Place& place, const BucketWish& wish);
   void refuse(const MessageCame& event, Code code, std::string message, std::string hint = {});
   void audit(std::string who, std::string what);
   void alert(std::string text);

@@ -1,7 +1,12 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "coordinator/core/assignment.h"
+#include "coordinator/core/copies.h"
 #include "coordinator/core/grouping.h"
 #include "coordinator/core/histories.h"
+#include "coordinator/core/lateness.h"
 #include "coordinator/core/listing.h"
 #include "coordinator/core/sessions.h"
 
@@ -59,6 +64,36 @@ std::string copies_below(const CoreState& state, const Database& database, const
   }
   if (whole >= policy->second.copies_want) return {};
   return fmt::format("its newest backup has {} of {} copies{}", whole, policy->second.copies_want, where);
+}
+
+// The same of its log.
+std::string log_copies_below(const Database& database) {
+  std::string where;
+  for (const LogCopy& copy : database.log_copies) {
+    if (copy.state != "ok")
+      where += fmt::format("{}{} in store \"{}\"", where.empty() ? "" : ", ", copy.state, copy.store);
+  }
+  return where.empty() ? where : "its log is " + where + ": holdfast copy list";
+}
+
+// Damaged copies of other backups than the newest: each is said until it is repaired.
+std::string damaged_copies(const CoreState& state, const Database& database, const Backup& newest) {
+  std::size_t damaged = 0;
+  for (const auto& [id, backup] : state.backups.at(database.id)) {
+    if (id == newest.id || backup.state != BackupState::complete) continue;
+    damaged += static_cast<std::size_t>(std::ranges::count(backup.copies, "damaged", &BackupCopy::state));
+  }
+  return damaged == 0 ? std::string()
+                      : fmt::format("damaged copies of earlier backups: {} (holdfast copy list)", damaged);
+}
+
+void count_copies(const CoreState& state, const Database& database, FleetStatus& status) {
+  const Policy* policy = policy_of(state, database);
+  if (policy == nullptr || database.protection != Protection::protected_) return;
+  const auto whole = whole_copies(copy_input(state, database));
+  if (!whole) return;
+  if (*whole < std::max(policy->copies_min, 1U)) ++status.below_min;
+  if (*whole < policy->copies_want) ++status.below_want;
 }
 
 void node_alerts(const CoreState& state, Timestamp now, FleetStatus& status) {
@@ -124,6 +159,10 @@ void database_alerts(const CoreState& state, const Database& database, Timestamp
   } else if (const std::string below = copies_below(state, database, *newest); !below.empty()) {
     say(below);
   }
+  if (const std::string below = log_copies_below(database); !below.empty()) say(below);
+  if (newest != nullptr) {
+    if (const std::string damaged = damaged_copies(state, database, *newest); !damaged.empty()) say(damaged);
+  }
   if (const Job* job = newest_backup_job(state, database.id)) {
     if (job->state == JobState::failed || job->state == JobState::lost) say("the last backup failed: " + job->error);
   }
@@ -157,6 +196,15 @@ FleetStatus fleet_status(const CoreState& state, Timestamp now) {
   node_alerts(state, now, status);
   for (const auto& [name, id] : state.database_by_name) {
     database_alerts(state, state.databases.at(id), now, status);
+    count_copies(state, state.databases.at(id), status);
+  }
+  if (status.below_min > 0) {
+    status.alerts.push_back(
+        fmt::format("databases with fewer whole copies than the least their policy allows: {} (holdfast copy list)",
+                    status.below_min));
+  } else if (status.below_want > 0) {
+    status.alerts.push_back(
+        fmt::format("databases with fewer copies than their policy wants: {} (holdfast copy list)", status.below_want));
   }
   for (const auto& [name, store] : state.stores) {
     if (store.state != "ok" && store.state != "unknown") {
@@ -174,10 +222,13 @@ NodeView view_of(const CoreState& state, const Node& node) {
   view.online = state.is_online(node.id);
   const auto databases = state.databases_by_node.find(node.id);
   if (databases != state.databases_by_node.end()) view.databases = static_cast<std::uint32_t>(databases->second.size());
+  const auto departure = state.last_departures.find(node.id);
+  const auto job = departure == state.last_departures.end() ? state.jobs.end() : state.jobs.find(departure->second);
+  if (job != state.jobs.end()) view.last_shutdown = job->second.job;
   return view;
 }
 
-DatabaseView view_of(const CoreState& state, const Database& database) {
+DatabaseView view_of(const CoreState& state, const Database& database, Timestamp now) {
   DatabaseView view;
   view.database = database;
   const DatabaseHistory history = history_of(state, database);
@@ -196,6 +247,7 @@ DatabaseView view_of(const CoreState& state, const Database& database) {
     if (position != session->second.positions.end()) view.positions.push_back(position->second);
   }
   if (const Member* active = active_member(database)) view.size_bytes = active->found.size_bytes;
+  view.late = lateness(state, database, view, now);
   return view;
 }
 

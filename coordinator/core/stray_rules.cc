@@ -96,6 +96,7 @@ StrayDecision decide_strays(const StrayInput& input) {
     const Micros unchanged = input.now - sighting.unchanged_since;
     const auto known = input.known.find(id);
     std::string spared = input.open.contains(id)      ? "its job has not ended"
+                         : input.backup_runs          ? "a backup runs that may go on from it"
                          : known != input.known.end() ? spared_although_known(input, known->second, unchanged)
                                                       : spared_although_unknown(input, unchanged);
     if (!spared.empty()) {

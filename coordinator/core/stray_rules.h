@@ -34,7 +34,8 @@ struct StrayInput {
   std::vector<StoreObjects> stores;  // everything below "<database>/backups/" of every store, listed without an error
   std::set<std::string> needed;      // objects that records name beside their own
   std::map<BackupId, KnownBackup> known;
-  std::set<BackupId> open;  // of jobs that have not ended, orders that have not been acknowledged
+  std::set<BackupId> open;   // of jobs that have not ended, orders that have not been acknowledged
+  bool backup_runs = false;  // of this database: it may go on from what one that was cut off had stored
   std::map<NodeId, NodeContact> nodes;
   std::vector<NodeId> members;             // of the database
   std::map<BackupId, StraySighting> seen;  // at earlier sweeps

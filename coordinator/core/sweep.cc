@@ -3,18 +3,13 @@
 #include <fmt/format.h>
 
 #include "coordinator/core/removal.h"
+#include "coordinator/core/stores.h"
 #include "coordinator/core/stray_rules.h"
 
 namespace holdfast {
 namespace {
 
 constexpr std::chrono::hours first_after{1};  // a restart every day must not keep it from ever happening
-
-std::vector<StoreInfo> all_stores(const CoreState& state) {
-  std::vector<StoreInfo> stores;
-  for (const auto& [name, store] : state.stores) stores.push_back(store);
-  return stores;
-}
 
 // One that was cancelled before any report of it came has no start: its node was only told to stop.
 bool given_up(const Job& job) {
@@ -47,6 +42,13 @@ std::set<BackupId> open_backups(const CoreState& state) {
   return open;
 }
 
+bool backup_runs(const CoreState& state, DatabaseId database) {
+  return std::ranges::any_of(state.open_jobs, [&](const JobId id) {
+    const Job& job = state.jobs.at(id).job;
+    return job.kind == JobKind::backup && job.database == database;
+  });
+}
+
 std::map<NodeId, NodeContact> contacts(const CoreState& state) {
   std::map<NodeId, NodeContact> out;
   for (const auto& [id, node] : state.nodes) {
@@ -73,6 +75,7 @@ StrayInput input_for(const Turn& turn, const BackupsListed& listed) {
     for (const auto& [id, backup] : backups->second) input.known[id] = known_backup(state, backup);
   }
   input.open = open_backups(state);
+  input.backup_runs = backup_runs(state, listed.database);
   input.nodes = contacts(state);
   if (const Database* database = state.database(listed.database)) {
     for (const Member& member : database->members) input.members.push_back(member.node);
@@ -126,6 +129,7 @@ void backups_listed(Turn& turn, const BackupsListed& listed) {
                                 name_of(state, listed.database), error.message));
   };
   if (listed.error) return leave(*listed.error);
+  note_store_use(turn, listed.database, listed.use);
   StrayInput input = input_for(turn, listed);
   auto kept = packs_needed_by_kept(state, listed.database);
   if (!kept) return leave(kept.error());

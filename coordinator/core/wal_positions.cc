@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "coordinator/core/copies.h"
 #include "coordinator/core/wal_ranges.h"
 #include "shared/repository/epoch.h"
 
@@ -23,6 +24,7 @@ void wal_position_came(Turn& turn, const Node& node, const WalPosition& position
   CoreState& state = turn.state;
   if (!owns(turn, node, position.database, "WAL")) return;
   state.sessions[node.id].positions[position.database] = position;
+  log_arrears_came(turn, position);
   if (position.timeline.value() == 0 || position.durable <= position.first) return;
   WalRange range;
   range.database = position.database;
@@ -32,6 +34,13 @@ void wal_position_came(Turn& turn, const Node& node, const WalPosition& position
   range.from_time = position.from_time;
   range.through_time = position.through_time;
   range.segment_size = position.segment_size;
+  // An agent goes on telling where its stretch began, whatever was released of it since.
+  const auto released = state.wal_removals.find({position.database, position.timeline});
+  if (released != state.wal_removals.end() && range.first < released->second.row.released_before) {
+    range.first = released->second.row.released_before;
+    range.from_time = {};
+    if (range.last <= range.first) return;
+  }
   merge_wal_range(state.wal[position.database].ranges, range);
 }
 

@@ -61,15 +61,6 @@ void merge_wal_range(std::vector<WalRange>& ranges, const WalRange& more) {
   ranges.insert(at, merged);
 }
 
-void trim_wal_ranges(std::vector<WalRange>& ranges, Lsn keep_from, Timestamp from) {
-  std::erase_if(ranges, [keep_from](const WalRange& range) { return range.last <= keep_from; });
-  for (WalRange& range : ranges) {
-    if (range.first >= keep_from) continue;
-    range.first = keep_from;
-    range.from_time = std::max(range.from_time, from);
-  }
-}
-
 std::optional<std::vector<TimelineStep>> timeline_path(const std::vector<TimelineChange>& switches, Timeline from,
                                                        Timeline to) {
   std::vector<TimelineStep> path = {{to, std::nullopt}};

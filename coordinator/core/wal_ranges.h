@@ -9,8 +9,6 @@ namespace holdfast {
 
 // Adds a stretch; what overlaps or touches on the same timeline becomes one. Ranges stay sorted.
 void merge_wal_range(std::vector<WalRange>& ranges, const WalRange& more);
-// Forgets what lies before `keep_from` on every timeline; `from` is the time that then stands at the beginning.
-void trim_wal_ranges(std::vector<WalRange>& ranges, Lsn keep_from, Timestamp from);
 
 // The way of a history: on `timeline` until `until`, then on the next one.
 struct TimelineStep {
