@@ -3,6 +3,7 @@
 #include <iostream>
 #include <optional>
 
+#include "coordinator/rebuild/command.h"
 #include "coordinator/shell/program.h"
 #include "shared/base/exit_code.h"
 #include "shared/os/posix_file_system.h"
@@ -51,7 +52,9 @@ int main(int argc, char** argv) {
   CLI::App app("holdfast-coordinator: knows the fleet, decides, and keeps the catalog");
   app.set_version_flag("--version", "holdfast-coordinator " HOLDFAST_VERSION);
   Arguments arguments;
-  app.add_option("--state", arguments.state, "state directory, made by holdfast init (DIR/coordinator)")->required();
+  app.require_subcommand(0, 1);
+  const holdfast::CatalogCommands catalog(app);
+  app.add_option("--state", arguments.state, "state directory, made by holdfast init (DIR/coordinator)");
   app.add_option("--config", arguments.config, "YAML settings; without it, defaults");
   app.add_option("--bind", arguments.bind, "address to listen on (default 0.0.0.0)");
   app.add_option("--fleet-port", arguments.fleet_port, "for enrolled nodes and operators (default 7400)");
@@ -62,6 +65,16 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& problem) {
     const int code = app.exit(problem);
     return code == 0 ? 0 : static_cast<int>(ExitCode::usage);
+  }
+
+  try {
+    if (catalog.chosen()) return static_cast<int>(catalog.run());
+  } catch (const std::exception& bug) {
+    return report({holdfast::Code::internal, std::string("a fault of this program: ") + bug.what(), {}});
+  }
+  if (arguments.state.empty()) {
+    std::cerr << "--state is required\nRun with --help for more information.\n";
+    return static_cast<int>(ExitCode::usage);
   }
 
   const holdfast::StopToken stop;

@@ -44,6 +44,16 @@ Result<> read_sweep(Setting sweep, CoordinatorConfig& config) {
   return read("grace", config.sweep_grace);
 }
 
+Result<> read_checkpoint(Setting checkpoint, CoordinatorConfig& config) {
+  const Setting every = TRY(checkpoint.at("every"));
+  if (!every.is_present()) return {};
+  config.checkpoint_every = TRY(every.duration());
+  if (config.checkpoint_every < std::chrono::seconds(1)) {
+    return std::unexpected(every.error("must be a second at least"));
+  }
+  return {};
+}
+
 template <class Number>
 Result<> read_number(Setting& root, std::string_view key, std::int64_t from, std::int64_t to, Number& into) {
   if (const Setting setting = TRY(root.at(key)); setting.is_present()) {
@@ -78,6 +88,9 @@ Result<CoordinatorConfig> parse_config(std::string_view yaml, std::string source
   TRY(read_number(root, "heartbeat_seconds", 1, 3600, config.heartbeat_seconds));
   TRY(read_number(root, "enrol_messages_per_minute", 1, 1'000'000, config.enrol_messages_per_minute));
   if (const Setting sweep = TRY(root.at("sweep")); sweep.is_present()) TRY(read_sweep(sweep, config));
+  if (const Setting checkpoint = TRY(root.at("checkpoint")); checkpoint.is_present()) {
+    TRY(read_checkpoint(checkpoint, config));
+  }
   if (const Setting http = TRY(root.at("http")); http.is_present()) config.http = TRY(http.text());
   TRY(root.finish());
   return config;

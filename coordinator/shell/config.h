@@ -17,11 +17,12 @@ struct CoordinatorConfig {
   std::uint16_t enrol_port = 7401;
   std::vector<std::string> fleet_endpoints;  // where agents and operators find us; empty: as set at init
   std::vector<std::string> enrol_endpoints;
-  std::uint32_t heartbeat_seconds = 60;           // asked of agents
-  std::uint32_t enrol_messages_per_minute = 120;  // of one address
-  Micros sweep_every{std::chrono::hours(24)};     // through the stores, for what failed backups left behind
-  Micros sweep_grace{std::chrono::hours(48)};     // for which that lies there at least before it goes
-  std::string http;                               // accepted; nothing is served there yet
+  std::uint32_t heartbeat_seconds = 60;              // asked of agents
+  std::uint32_t enrol_messages_per_minute = 120;     // of one address
+  Micros sweep_every{std::chrono::hours(24)};        // through the stores, for what failed backups left behind
+  Micros sweep_grace{std::chrono::hours(48)};        // for which that lies there at least before it goes
+  Micros checkpoint_every{std::chrono::minutes(5)};  // into the stores, when something has changed
+  std::string http;                                  // accepted; nothing is served there yet
 };
 
 // Strict YAML; Code::invalid with file:line:column.

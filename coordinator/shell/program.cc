@@ -7,12 +7,15 @@
 
 #include "coordinator/catalog/migrations.h"
 #include "coordinator/catalog/rocks_store.h"
+#include "coordinator/shell/checkpoint_writer.h"
+#include "coordinator/shell/pass_signer.h"
 #include "coordinator/shell/round.h"
 #include "coordinator/shell/state_directory.h"
+#include "coordinator/shell/store_opener.h"
+#include "coordinator/shell/vault_access.h"
 #include "coordinator/shell/worker.h"
 #include "shared/os/posix_file_system.h"
 #include "shared/os/system_entropy.h"
-#include "shared/store/posix_store.h"
 
 namespace holdfast {
 namespace {
@@ -56,14 +59,21 @@ CoreIdentity identity_of(StateDirectory& state, const ProgramOptions& options, c
   return out;
 }
 
-OpenStore store_opener(FileSystem& files) {
-  return [&files](const StoreInfo& info) -> Result<std::shared_ptr<Store>> {
-    if (info.kind != StoreKind::posix) {
-      return fail(Code::unsupported, "this version reaches stores of kind posix only");
-    }
-    return std::make_shared<PosixStore>(files, info.path, PosixFirstUse{PosixFirstUse::Rule::must_be_there});
-  };
+// Before the core takes the keys over.
+Result<CheckpointIdentity> checkpoint_identity_of(FileSystem& files, const StateDirectory& state,
+                                                  const std::string& directory, std::uint64_t epoch) {
+  CheckpointIdentity out;
+  out.fleet = state.fleet;
+  out.root = state.root;
+  out.recovery = state.recovery;
+  out.intermediate_certificate = state.intermediate_certificate;
+  out.intermediate = {state.intermediate.public_key, state.intermediate.secret_key.clone()};
+  out.epoch = epoch;
+  out.files = TRY(read_state_files(files, directory));
+  return out;
 }
+
+constexpr Micros checkpoint_soon = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -80,7 +90,8 @@ Result<> run_coordinator(const ProgramOptions& options, const StopToken& stop, c
   // Nobody is known until the core has been loaded; handshakes before that are told to come again.
   KnownKeys keys;
   ZmqContext context;
-  Worker worker(store_opener(files), log);
+  VaultAccess vaults(context, clock, state);
+  Worker worker(store_opener({files, clock, entropy}, &vaults), log);
   ServerTransportOptions sockets;
   sockets.bind = options.config.bind;
   sockets.fleet_port = options.config.fleet_port;
@@ -90,6 +101,16 @@ Result<> run_coordinator(const ProgramOptions& options, const StopToken& stop, c
   const auto transport = TRY(open_server_transport(
       context, sockets, {state.enrol_server.public_key, state.enrol_server.secret_key.clone()},
       {state.fleet_server.public_key, state.fleet_server.secret_key.clone()}, admission, {stop.fd(), worker.fd()}));
+  CheckpointChanges changes;
+  TRY_DURING("load the catalog", changes.learn(*catalog));
+  CheckpointWriter checkpoints({.identity = TRY(checkpoint_identity_of(files, state, options.state_directory, epoch)),
+                                .every = options.config.checkpoint_every,
+                                .soon = checkpoint_soon,
+                                .snapshot = [&catalog] { return catalog->snapshot(); },
+                                .open = store_opener({files, clock, entropy}, &vaults),
+                                .clock = clock,
+                                .entropy = entropy,
+                                .log = log});
   const auto core = TRY(Core::load(*catalog, identity_of(state, options, *transport, epoch), entropy, clock.now()));
   Round round({.core = RoundCore::of(*core),
                .catalog = *catalog,
@@ -97,9 +118,11 @@ Result<> run_coordinator(const ProgramOptions& options, const StopToken& stop, c
                .transport = *transport,
                .keys = keys,
                .give_work = [&worker](Work work) { worker.give(std::move(work)); },
+               .sign = [&](const GrantPass& pass) { return sign_pass(pass, files, clock.now()); },
                .take_answers = [&worker] { return worker.take_answers(); },
                .clock = clock,
-               .log = log});
+               .log = log,
+               .committed = [&](const auto& batch) { checkpoints.changed(changes.notice(batch)); }});
   log.info("coordinator ready", {{"fleet", state.fleet_name},
                                  {"epoch", epoch},
                                  {"fleet_port", transport->port(Door::fleet)},

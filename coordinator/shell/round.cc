@@ -1,7 +1,6 @@
 #include "coordinator/shell/round.h"
 
 #include <algorithm>
-#include <iterator>
 
 #include "shared/wire/codec.h"
 
@@ -11,11 +10,6 @@ namespace {
 constexpr Micros tick_every = std::chrono::seconds(1);
 // More at once would make the first wait for the last.
 constexpr std::size_t messages_a_round = 512;
-
-template <class T>
-void move_into(std::vector<T>& to, std::vector<T>&& from) {
-  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
-}
 
 }  // namespace
 
@@ -43,19 +37,21 @@ Result<> Round::run() {
   Effects effects;
   for (const Event& event : events) {
     Effects more = parts_.core.apply(event, parts_.clock.now());
-    move_into(effects.changes, std::move(more.changes));
-    move_into(effects.sends, std::move(more.sends));
-    move_into(effects.work, std::move(more.work));
-    move_into(effects.alerts, std::move(more.alerts));
+    effects.add(std::move(more));
   }
   if (!effects.changes.empty()) {
     TRY_DURING("commit to the catalog", parts_.catalog.commit(effects.changes, parts_.epoch));
+    if (parts_.committed) parts_.committed(effects.changes);
   }
 
   // Before the messages: a node that hears that it is in may connect at once.
   update_keys();
   for (const auto& alert : effects.alerts) parts_.log.warning(alert);
   for (const Send& message : effects.sends) send(message);
+  for (GrantPass& pass : effects.passes) {
+    pass.answer.message.body = parts_.sign(pass);
+    send(pass.answer);
+  }
   for (auto& work : effects.work) parts_.give_work(std::move(work));
   return {};
 }

@@ -26,9 +26,11 @@ struct RoundParts {
   ServerTransport& transport;
   KnownKeys& keys;
   std::function<void(Work)> give_work;
+  std::function<PassReply(const GrantPass&)> sign;
   std::function<std::deque<Event>()> take_answers;
   Clock& clock;
   Logger log;
+  std::function<void(const std::vector<CatalogChange>&)> committed = {};  // told of every batch, when it is durable
 };
 
 class Round {

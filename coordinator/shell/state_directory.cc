@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -79,6 +80,30 @@ Result<StateDirectory> read_state_directory(FileSystem& files, const std::string
   out.catalog = directory + "/" + catalog_directory;
   TRY_DURING(fmt::format("state directory \"{}\"", directory), check_that_all_fits(out));
   return out;
+}
+
+Result<std::vector<CheckpointFile>> read_state_files(FileSystem& files, const std::string& directory) {
+  std::vector<CheckpointFile> out;
+  for (const char* name : state_file_names) {
+    out.push_back({name, TRY(files.read(fmt::format("{}/{}", directory, name)))});
+  }
+  return out;
+}
+
+Result<> write_state_files(FileSystem& files, const std::string& directory,
+                           const std::vector<CheckpointFile>& content) {
+  constexpr std::uint32_t private_directory = 0700;
+  constexpr std::uint32_t private_file = 0600;
+  for (const CheckpointFile& file : content) {
+    if (std::ranges::find(state_file_names, std::string_view(file.name)) == state_file_names.end()) {
+      return fail(Code::corrupt, fmt::format("\"{}\" is no file of a coordinator's state directory", file.name));
+    }
+  }
+  TRY(files.make_directories(directory, private_directory));
+  for (const CheckpointFile& file : content) {
+    TRY(files.create_durably(fmt::format("{}/{}", directory, file.name), file.content, private_file));
+  }
+  return {};
 }
 
 std::string endpoint_of(const std::string& host, std::uint16_t port) {

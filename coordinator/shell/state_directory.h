@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "coordinator/catalog/checkpoint_content.h"
 #include "shared/base/ids.h"
 #include "shared/base/unique_handle.h"
 #include "shared/crypto/key_file.h"
@@ -50,6 +51,11 @@ struct StateDirectory {
 };
 // Checks that keys and certificate fit each other and the root key. Code::not_found: it is no state directory.
 Result<StateDirectory> read_state_directory(FileSystem& files, const std::string& directory);
+
+// The files of a state directory, as they are: all that a coordinator is, but for its catalog.
+Result<std::vector<CheckpointFile>> read_state_files(FileSystem& files, const std::string& directory);
+// Makes `directory` with them; names that are not of a state directory are refused (Code::corrupt).
+Result<> write_state_files(FileSystem& files, const std::string& directory, const std::vector<CheckpointFile>& content);
 
 // "tcp://host:7400", with brackets around an IPv6 address.
 std::string endpoint_of(const std::string& host, std::uint16_t port);

@@ -53,10 +53,16 @@ Result<> add_needed(const ListBackups& work, const std::vector<NamedStore>& stor
 
 Result<> list_all(const ListBackups& work, const OpenStore& open, const StopAsked& stop, BackupsListed& into) {
   const auto stores = TRY(open_all(work.stores, open));
+  const std::string backups = database_prefix(work.database) + "backups/";
   for (const NamedStore& store : stores) {
     if (stop()) return fail(Code::cancelled, "the coordinator stops");
-    into.stores.push_back({store.name, TRY_DURING(fmt::format("store \"{}\"", store.name),
-                                                  store.store->list(database_prefix(work.database) + "backups/"))});
+    auto objects =
+        TRY_DURING(fmt::format("store \"{}\"", store.name), store.store->list(database_prefix(work.database)));
+    StoreUse use{store.name, objects.size(), 0};
+    for (const ObjectInfo& object : objects) use.bytes += object.size;
+    std::erase_if(objects, [&](const ObjectInfo& object) { return !object.name.starts_with(backups); });
+    into.use.push_back(std::move(use));
+    into.stores.push_back({store.name, std::move(objects)});
   }
   if (!has_strays(work, into.stores)) return {};
   return add_needed(work, stores, stop, into.needed);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "shared/repository/layout.h"
 
 namespace holdfast {
@@ -20,9 +22,9 @@ Result<> remove_from(Store& store, const RemoveObjects& work, const StopAsked& s
 
 Result<std::size_t> remove_wal_from(Store& store, const RemoveWal& work, const StopAsked& stop) {
   std::size_t count = 0;
-  for (const auto& object : TRY(store.list(wal_prefix(work.database, work.timeline)))) {
+  for (const auto& object : TRY(store.list(wal_prefix(work.database, work.log.timeline)))) {
     const auto name = parse_wal_name(object.name);
-    if (!name || name->timeline != work.timeline || name->last > work.keep_from) continue;
+    if (!name || name->timeline != work.log.timeline || !work.log.takes(name->first, name->last)) continue;
     if (stop()) return fail(Code::cancelled, "the coordinator stops");
     TRY(store.remove(object.name));
     ++count;
@@ -58,6 +60,46 @@ Result<std::size_t> remove_wal(const RemoveWal& work, const OpenStore& open, con
   }
   if (first) return std::unexpected(*first);
   return count;
+}
+
+namespace {
+
+// Kept under lock for ever, released log could never go.
+bool is_released(const KeepObjects& work, const std::string& object) {
+  const auto name = parse_wal_name(object);
+  return name && std::ranges::any_of(work.released, [&name](const ReleasedLog& log) {
+           return log.timeline == name->timeline && log.takes(name->first, name->last);
+         });
+}
+
+}  // namespace
+
+std::optional<Error> keep_objects(const KeepObjects& work, const OpenStore& open, const StopAsked& stop) {
+  std::optional<Error> first;
+  const auto note = [&first](const Error& error, const StoreInfo& info) {
+    if (!first) first = Error(error).during(fmt::format("store \"{}\"", info.name));
+  };
+  for (const StoreInfo& info : work.stores) {
+    const auto store = open(info);
+    if (!store) {
+      note(store.error(), info);
+      continue;
+    }
+    std::set<std::string> names(work.names.begin(), work.names.end());
+    for (const std::string& prefix : work.prefixes) {
+      const auto objects = (*store)->list(prefix);
+      if (!objects) note(objects.error(), info);
+      for (const ObjectInfo& object : objects.value_or(std::vector<ObjectInfo>{})) {
+        if (!is_released(work, object.name)) names.insert(object.name);
+      }
+    }
+    for (const std::string& name : names) {
+      if (stop()) return Error{Code::cancelled, "the coordinator stops", {}};
+      const auto kept = (*store)->keep_until(name, work.until);
+      if (!kept && kept.error().code != Code::not_found) note(kept.error(), info);
+    }
+  }
+  return first;
 }
 
 Worker::Worker(OpenStore open, Logger log) : open_(std::move(open)), log_(std::move(log)), thread_([this] { run(); }) {}
@@ -125,6 +167,34 @@ void Worker::carry_out(const RemoveStrays& work) {
   if (removed) answers_.send(*std::move(removed));
 }
 
+void Worker::carry_out(const KeepObjects& work) {
+  auto error = keep_objects(work, open_, [this] { return stopping(); });
+  if (error) log_.warning("objects not kept under lock", {{"database", work.database}, {"error", error->text()}});
+  answers_.send(ObjectsKept{work.database, std::move(error)});
+}
+
+void Worker::carry_out(const CheckStore& work) {
+  StoreChecked answer{work.store.name, {}, std::nullopt};
+  const auto store = open_(work.store);
+  const Result<> checked = store ? (*store)->check() : std::unexpected(store.error());
+  if (checked) {
+    answer.abilities = (*store)->abilities();
+  } else {
+    log_.warning("a store does not work", {{"store", work.store.name}, {"error", checked.error().text()}});
+    answer.error = checked.error();
+  }
+  answers_.send(std::move(answer));
+}
+
+void Worker::carry_out(const RemoveDamaged& work) {
+  auto removed = remove_damaged(work, open_, [this] { return stopping(); });
+  if (!removed) return;
+  for (const std::string& name : removed->removed) {
+    log_.warning("a damaged object was removed to be replaced", {{"store", removed->store}, {"object", name}});
+  }
+  answers_.send(*std::move(removed));
+}
+
 void Worker::carry_out(const RemoveWal& work) {
   const auto removed = remove_wal(work, open_, [this] { return stopping(); });
   {
@@ -132,15 +202,15 @@ void Worker::carry_out(const RemoveWal& work) {
     unfinished_wal_.erase(part_of(work));
     if (stopping_) return;
   }
-  std::vector<LogField> fields{{"database", work.database}, {"timeline", work.timeline}, {"before", work.keep_from}};
+  std::vector<LogField> fields{
+      {"database", work.database}, {"timeline", work.log.timeline}, {"before", work.log.keep_from}};
   if (!removed) {
     fields.emplace_back("error", removed.error().text());
     log_.warning("old WAL not removed", std::move(fields));
   } else if (*removed > 0) {
     log_.info(fmt::format("removed {} objects of old WAL", *removed), std::move(fields));
   }
-  answers_.send(WalRemoved{work.database, work.timeline, work.keep_from,
-                           removed ? std::nullopt : std::optional(removed.error())});
+  answers_.send(WalRemoved{work.database, work.log, removed ? std::nullopt : std::optional(removed.error())});
 }
 
 }  // namespace holdfast

@@ -8,7 +8,6 @@
 #include <mutex>
 #include <set>
 #include <thread>
-#include <tuple>
 
 #include "coordinator/core/core.h"
 #include "shared/log/log.h"
@@ -24,13 +23,18 @@ using StopAsked = std::function<bool()>;
 // The mark first, then the names in their order, in every store; a store that fails does not keep the others from it.
 // The first error, or nullopt: nothing of it is left anywhere.
 std::optional<Error> remove_objects(const RemoveObjects& work, const OpenStore& open, const StopAsked& stop);
-// Objects of the timeline that end at or before keep_from. How many went.
+// Objects of the timeline that the released log takes. How many went.
 Result<std::size_t> remove_wal(const RemoveWal& work, const OpenStore& open, const StopAsked& stop);
 
 // What lies below the database's backups in every store, and what the records there need. nullopt: asked to stop.
 std::optional<BackupsListed> list_backup_objects(const ListBackups& work, const OpenStore& open, const StopAsked& stop);
 // Looks for the record in every store once more, and removes only when none has it. nullopt: asked to stop.
 std::optional<StraysRemoved> remove_strays(const RemoveStrays& work, const OpenStore& open, const StopAsked& stop);
+
+// The first error, or nullopt: all of it is kept in every store. What comes after an error is tried all the same.
+std::optional<Error> keep_objects(const KeepObjects& work, const OpenStore& open, const StopAsked& stop);
+// Looks at each object again: what is damaged goes when another store has a sound copy of it. nullopt: asked to stop.
+std::optional<DamagedRemoved> remove_damaged(const RemoveDamaged& work, const OpenStore& open, const StopAsked& stop);
 
 class Worker {
  public:
@@ -48,14 +52,17 @@ class Worker {
 
  private:
   // What tells one removal of log from another.
-  using WalPart = std::tuple<DatabaseId, Timeline, Lsn>;
-  static WalPart part_of(const RemoveWal& work) { return {work.database, work.timeline, work.keep_from}; }
+  using WalPart = std::pair<DatabaseId, ReleasedLog>;
+  static WalPart part_of(const RemoveWal& work) { return {work.database, work.log}; }
 
   void run();
   void carry_out(const RemoveObjects& work);
   void carry_out(const RemoveWal& work);
   void carry_out(const ListBackups& work);
   void carry_out(const RemoveStrays& work);
+  void carry_out(const CheckStore& work);
+  void carry_out(const KeepObjects& work);
+  void carry_out(const RemoveDamaged& work);
   bool stopping() const;
 
   const OpenStore open_;
