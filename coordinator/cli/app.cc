@@ -25,6 +25,7 @@ void build_grammar(Grammar& grammar, Globals& globals) {
   add_store(root);
   add_policy(root);
   add_backup(root);
+  add_copy(root);
   add_window(root);
   add_restore(root);
   add_retention(root);

@@ -25,16 +25,34 @@ std::string show_taken(const std::vector<Backup>& backups, const std::vector<Job
   return show_backups(backups, names, style);
 }
 
+// A job that failed before it began has a backup's id and no backup.
+Result<std::vector<Backup>> backups_of(Session& session, const std::vector<Job>& jobs) {
+  std::vector<Backup> out;
+  ListRequest complete = listing(Listing::backups);
+  for (const Job& job : jobs) {
+    if (job.backup.is_null()) continue;
+    if (job.state == JobState::complete) {
+      complete.ids.push_back(job.backup.text());
+      continue;
+    }
+    auto found = session.list(listing_by_id(Listing::backups, {job.backup.text()}));
+    if (!found && found.error().code == Code::not_found) continue;
+    const ListReply reply = TRY(std::move(found));
+    out.insert(out.end(), reply.backups.begin(), reply.backups.end());
+  }
+  if (!complete.ids.empty()) {
+    const ListReply reply = TRY(session.list(complete));
+    out.insert(out.end(), reply.backups.begin(), reply.backups.end());
+  }
+  return out;
+}
+
 Result<ExitCode> finish(Session& session, const std::vector<Job>& jobs, Show show) {
   const Names* names = TRY(session.names());
-  ListRequest request = listing(Listing::backups);
   for (const Job& job : jobs) {
-    if (!job.backup.is_null()) request.ids.push_back(job.backup.text());
     if (job.state == JobState::complete && !job.outcome.empty()) session.note(job.outcome);
   }
-  ListReply reply;
-  if (!request.ids.empty()) reply = TRY(session.list(request));
-  session.print(show(reply.backups, jobs, *names, session.style()));
+  session.print(show(TRY(backups_of(session, jobs)), jobs, *names, session.style()));
   report_failures(session, jobs, *names);
   return judge(jobs);
 }

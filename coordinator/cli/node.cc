@@ -115,6 +115,7 @@ void add_node(CommandWord root) {
   add_label(noun);
   add_change(noun, Verb::cordon, "cordon", "give a node no new jobs", Asks::no);
   add_change(noun, Verb::uncordon, "uncordon", "give a cordoned node jobs again", Asks::no);
+  add_node_departures(noun);
 }
 
 }  // namespace holdfast

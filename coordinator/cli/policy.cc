@@ -36,21 +36,47 @@ void add_apply(CommandWord& noun) {
                                     : "policy \"" + reply.policy.name + "\" is now at revision " +
                                           std::to_string(reply.policy.revision));
     } else {
-      session.print(show_policy(reply.policy, session.style()));
+      session.print(show_policy(reply.policy, {}, session.style()));
     }
     return ExitCode::done;
   });
 }
 
+constexpr std::size_t runs_shown = 10;
+
+// SQLite's backups are whole whatever is asked for.
+Result<NextRuns> next_runs(const Policy& policy, const Database& database, Timestamp now) {
+  NextRuns out{database.name, {}};
+  for (Timestamp after = now; out.runs.size() < runs_shown; after = out.runs.back().at) {
+    auto run = TRY(next_backup_run(policy, database.id, after));
+    if (!run) break;
+    if (database.engine == Engine::sqlite) run->type = BackupType::full;
+    out.runs.push_back(*run);
+  }
+  return out;
+}
+
+Result<std::vector<NextRuns>> next_runs(Session& session, const Policy& policy) {
+  std::vector<NextRuns> out;
+  const ListReply reply = TRY(session.list(listing(Listing::databases)));
+  for (const DatabaseView& view : reply.databases) {
+    const Database& database = view.database;
+    if (database.policy != policy.name || database.protection != Protection::protected_) continue;
+    out.push_back(TRY(next_runs(policy, database, session.style().now)));
+  }
+  return out;
+}
+
 void add_describe(CommandWord& noun) {
   auto name = std::make_shared<std::string>();
-  CommandWord verb = noun.add("describe", "one policy as YAML that can be applied again");
+  CommandWord verb = noun.add(
+      "describe", "one policy as YAML that can be applied again, and the next ten backups of each of its databases");
   verb.option("policy", *name, "its name").required().completes(Completes::policies);
   verb.runs([name](Session& session) -> Result<ExitCode> {
     const ListReply reply = TRY(session.list(listing(Listing::policies)));
     for (const Policy& policy : reply.policies) {
       if (policy.name != *name) continue;
-      session.print(show_policy(policy, session.style()));
+      session.print(show_policy(policy, TRY(next_runs(session, policy)), session.style()));
       return ExitCode::done;
     }
     return fail(Code::not_found, "no policy \"" + *name + "\"", "holdfast policy list");

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "coordinator/cli/table.h"
+#include "shared/fleet/backup_runs.h"
 #include "shared/wire/messages.h"
 
 namespace holdfast {
@@ -41,10 +42,21 @@ std::string show_backup(const Backup& backup, const Names& names, const Style& s
 std::string show_verified(const std::vector<Backup>& backups, const std::vector<Job>& jobs, const Names& names,
                           const Style& style);
 std::string show_windows(const std::vector<Window>& windows, const Style& style);
+std::string show_copies(const std::vector<CopyView>& copies, const Style& style);
+// JSON and YAML have the totals beside the items.
 std::string show_retention(const std::vector<RetentionDecision>& decisions, const Style& style);
+struct RetentionTotals {
+  std::uint64_t kept = 0;  // backups
+  std::uint64_t released = 0;
+  std::uint64_t kept_bytes = 0;  // in each store, once the others are gone
+  std::uint64_t freed_bytes = 0;
+};
+RetentionTotals totals_of(const std::vector<RetentionDecision>& decisions);
 
 std::string show_jobs(const std::vector<Job>& jobs, const Names& names, const Style& style);
 std::string show_job(const Job& job, const Names& names, const Style& style);
+// Drains and shutdowns, with what became of each database.
+std::string show_departures(const std::vector<Job>& jobs, const Names& names, const Style& style);
 std::string show_restores(const std::vector<Restore>& restores, const Names& names, const Style& style);
 std::string show_restore(const Restore& restore, const Names& names, const Style& style);
 
@@ -55,7 +67,12 @@ std::string show_new_token(const TokenReply& reply, const Style& style);
 std::string show_operators(const std::vector<Operator>& operators, const Style& style);
 std::string show_operator(const Operator& who, const Style& style);
 std::string show_policies(const std::vector<Policy>& policies, const Style& style);
-std::string show_policy(const Policy& policy, const Style& style);
+// When its databases are backed up next.
+struct NextRuns {
+  std::string database;
+  std::vector<BackupRun> runs;  // as many as are shown, in order
+};
+std::string show_policy(const Policy& policy, const std::vector<NextRuns>& next, const Style& style);
 
 // Sentences about what was done.
 std::string show_done(const std::vector<std::string>& lines, const Style& style);

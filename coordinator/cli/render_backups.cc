@@ -1,4 +1,6 @@
 // Backups, the windows they open and what retention would do with them.
+#include <algorithm>
+
 #include "coordinator/cli/human.h"
 #include "coordinator/cli/json_document.h"
 #include "coordinator/cli/words.h"
@@ -23,7 +25,9 @@ std::string copies_text(const Backup& backup) {
 
 Json backup_json(const Backup& backup, const Names& names) {
   Json copies = Json::array();
-  for (const BackupCopy& copy : backup.copies) copies.push_back(Json{{"store", copy.store}, {"state", copy.state}});
+  for (const BackupCopy& copy : backup.copies) {
+    copies.push_back(Json{{"store", copy.store}, {"state", copy.state}, {"checkedAt", json_time(copy.checked_at)}});
+  }
   const std::uint32_t timeline = backup.timeline.value();
   return {{"id", backup.id.text()},
           {"database", json_text(names.of(backup.database))},
@@ -140,7 +144,7 @@ Item window_item(const Window& window, Timestamp now) {
 
 const Columns& retention_columns() {
   static const Columns columns{
-      "RetentionDecision", {"DATABASE", "BACKUP", "FINISHED", "DECISION", "SIZE", "REASONS"}, {"ID"}};
+      "RetentionDecision", {"DATABASE", "BACKUP", "FINISHED", "DECISION", "SIZE", "REASONS"}, {"FREED", "ID"}};
   return columns;
 }
 
@@ -156,6 +160,7 @@ Item retention_item(const RetentionDecision& decision, Timestamp now) {
                {"finishedAt", json_time(decision.finished_at)},
                {"decision", verdict},
                {"bytes", decision.bytes},
+               {"freedBytes", decision.freed_bytes},
                {"reasons", Json(decision.reasons)}};
   item.cells = {decision.database_name,
                 short_id(id),
@@ -163,6 +168,7 @@ Item retention_item(const RetentionDecision& decision, Timestamp now) {
                 verdict,
                 human_bytes(decision.bytes),
                 reasons,
+                decision.keep ? "" : human_bytes(decision.freed_bytes),
                 id};
   return item;
 }
@@ -210,7 +216,32 @@ std::string show_windows(const std::vector<Window>& windows, const Style& style)
 std::string show_retention(const std::vector<RetentionDecision>& decisions, const Style& style) {
   std::vector<Item> items;
   for (const RetentionDecision& decision : decisions) items.push_back(retention_item(decision, style.now));
-  return show_list(retention_columns(), items, style);
+  if (style.format != OutputFormat::json && style.format != OutputFormat::yaml) {
+    return show_list(retention_columns(), items, style);
+  }
+  Json list = Json::array();
+  for (const Item& item : items) list.push_back(item.json);
+  const RetentionTotals totals = totals_of(decisions);
+  return show_object(retention_columns().kind + "List",
+                     Json{{"items", list},
+                          {"totals", Json{{"kept", totals.kept},
+                                          {"released", totals.released},
+                                          {"keptBytes", totals.kept_bytes},
+                                          {"freedBytes", totals.freed_bytes}}}},
+                     style.format);
+}
+
+RetentionTotals totals_of(const std::vector<RetentionDecision>& decisions) {
+  RetentionTotals totals;
+  for (const RetentionDecision& decision : decisions) {
+    ++(decision.keep ? totals.kept : totals.released);
+    totals.kept_bytes += decision.bytes;
+    totals.freed_bytes += decision.freed_bytes;
+  }
+  // What a released backup leaves behind is read by kept ones. What they read of backups that went long ago counts with
+  // none of them, and may go now.
+  totals.kept_bytes -= std::min(totals.kept_bytes, totals.freed_bytes);
+  return totals;
 }
 
 }  // namespace holdfast

@@ -3,6 +3,7 @@
 
 #include "coordinator/cli/human.h"
 #include "coordinator/cli/json_document.h"
+#include "coordinator/cli/progress_text.h"
 #include "coordinator/cli/words.h"
 
 namespace holdfast {
@@ -19,6 +20,26 @@ const Columns& node_columns() {
   static const Columns columns{
       "Node", {"NAME", "STATE", "DATABASES", "LAST-SEEN", "VERSION", "LABELS"}, {"OS", "ADDRESS", "CLOCK", "ID"}};
   return columns;
+}
+
+// Its newest drain or shutdown, and what became of each database.
+void add_departure(Item& item, const Job& job) {
+  Json receipts = Json::array();
+  for (const DatabaseReceipt& receipt : job.receipts) {
+    receipts.push_back({{"database", receipt.name},
+                        {"checkpointLsn", json_lsn(receipt.checkpoint)},
+                        {"durableLsn", json_lsn(receipt.durable)},
+                        {"copies", receipt.copies},
+                        {"nothingMissing", receipt.whole},
+                        {"verdict", receipt.verdict}});
+  }
+  item.json["lastShutdown"] = {{"job", job.id.text()},          {"kind", word(job.kind)},
+                               {"state", word(job.state)},      {"finishedAt", json_time(job.finished_at)},
+                               {"error", json_text(job.error)}, {"receipts", receipts}};
+  item.details.emplace_back("Last " + std::string(word(job.kind)),
+                            fmt::format("{} ({}), job {}", word(job.state), human_time(job.finished_at), job.id));
+  if (!job.error.empty()) item.details.emplace_back("  why", job.error);
+  for (const DatabaseReceipt& receipt : job.receipts) item.details.emplace_back("  " + receipt.name, receipt.verdict);
 }
 
 Item node_item(const NodeView& view, Timestamp now) {
@@ -58,6 +79,7 @@ Item node_item(const NodeView& view, Timestamp now) {
                   {"Enrolled", human_time(node.enrolled_at)},
                   {"Last seen", human_time(node.last_seen_at) + " (" + age + " ago)"},
                   {"Clock offset", fmt::format("{:+} ms", node.clock_offset_ms)}};
+  if (view.last_shutdown) add_departure(item, *view.last_shutdown);
   return item;
 }
 
@@ -79,6 +101,16 @@ Json position_of(const DatabaseView& view) {
   Lsn furthest;
   for (const WalPosition& position : view.positions) furthest = std::max(furthest, position.durable);
   return json_lsn(furthest);
+}
+
+NodeId backup_node(const Database& database) {
+  return database.backups_by.is_null() ? database.active : database.backups_by;
+}
+
+std::string backup_place(const Database& database, const Names& names) {
+  const NodeId node = backup_node(database);
+  if (node.is_null()) return "no node";
+  return names.of(node) + (database.backups_note.empty() ? "" : " (" + database.backups_note + ")");
 }
 
 Json database_json(const DatabaseView& view, const Names& names, const FoundDatabase& found) {
@@ -108,7 +140,10 @@ Json database_json(const DatabaseView& view, const Names& names, const FoundData
           {"recoverableThrough", json_time(view.recoverable_through)},
           {"walPosition", position_of(view)},
           {"sizeBytes", view.size_bytes},
+          {"backupNode", backup_node(database).is_null() ? Json() : Json(names.of(backup_node(database)))},
+          {"backupNote", json_text(database.backups_note)},
           {"reason", json_text(database.protection_reason)},
+          {"late", json_text(view.late)},
           {"alerts", Json(database.alerts)}};
 }
 
@@ -139,7 +174,7 @@ Item database_item(const DatabaseView& view, const Names& names, Timestamp now) 
   item.json = database_json(view, names, found);
   item.cells = {database.name,
                 std::string(word(database.engine)),
-                state,
+                view.late.empty() ? state : state + ", late",
                 nodes,
                 backup_age,
                 human_age(view.recoverable_through, now),
@@ -157,6 +192,7 @@ Item database_item(const DatabaseView& view, const Names& names, Timestamp now) 
       {"Policy", database.policy},
       {"Labels", describe(database.labels)},
       {"Size", human_bytes(view.size_bytes)},
+      {"Backups by", backup_place(database, names)},
       {"Last backup", view.last_backup ? view.last_backup->id.text() + " (" + backup_age + " ago)" : "none"},
       {"Recoverable from", human_time(view.recoverable_from)},
       {"Recoverable to", human_time(view.recoverable_through)}};
@@ -164,6 +200,7 @@ Item database_item(const DatabaseView& view, const Names& names, Timestamp now) 
   for (const WalPosition& position : view.positions) {
     if (!position.error.empty()) item.tail += "WAL: " + printable(position.error) + "\n";
   }
+  if (!view.late.empty()) item.tail += "late: " + printable(view.late) + "\n";
   for (const std::string& alert : database.alerts) item.tail += "alert: " + printable(alert) + "\n";
   return item;
 }
@@ -206,6 +243,7 @@ namespace {
 
 struct Summary {
   std::vector<const DatabaseView*> unprotected;
+  std::vector<const DatabaseView*> late;
   std::vector<const Job*> failing;
   std::vector<const Job*> running;
   std::uint32_t protected_count = 0;
@@ -219,6 +257,7 @@ Summary summarise(const ListReply& reply) {
     if (view.database.protection == Protection::unprotected) out.unprotected.push_back(&view);
     if (view.database.protection != Protection::protected_) continue;
     ++out.protected_count;
+    if (!view.late.empty()) out.late.push_back(&view);
     const bool first = out.worst_name.empty();
     if (first || view.recoverable_through < out.worst) {
       out.worst = view.recoverable_through;
@@ -251,6 +290,20 @@ std::string status_page(const ListReply& reply, const Summary& summary, const Na
                                                                   : printable(view->database.protection_reason));
     }
   }
+  if (!summary.late.empty()) {
+    out += "\nlate\n";
+    for (const DatabaseView* view : summary.late) {
+      out += fmt::format("  {}: {}\n", printable(view->database.name), printable(view->late));
+    }
+  }
+  if (!summary.running.empty()) {
+    out += "\nrunning\n";
+    for (const Job* job : summary.running) {
+      const std::string of = job->database.is_null() ? names.of(job->node) : names.of(job->database);
+      const std::string progress = progress_text(job->progress);
+      out += fmt::format("  {} of {}{}{}\n", word(job->kind), printable(of), progress.empty() ? "" : ": ", progress);
+    }
+  }
   if (!summary.failing.empty()) {
     out += "\nfailing\n";
     for (const Job* job : summary.failing) {
@@ -278,6 +331,10 @@ std::string show_status(const ListReply& reply, const Names& names, const Style&
     unprotected.push_back(
         Json{{"database", view->database.name}, {"reason", json_text(view->database.protection_reason)}});
   }
+  Json late = Json::array();
+  for (const DatabaseView* view : summary.late) {
+    late.push_back(Json{{"database", view->database.name}, {"reason", view->late}});
+  }
   const auto jobs = [&](const std::vector<const Job*>& list) {
     Json out = Json::array();
     for (const Job* job : list) {
@@ -293,9 +350,11 @@ std::string show_status(const ListReply& reply, const Names& names, const Style&
       {"fleetId", json_id(status.fleet)},
       {"version", status.version},
       {"nodes", Json{{"total", status.nodes}, {"offline", status.nodes_offline}, {"pending", status.nodes_pending}}},
+      {"copies", Json{{"belowMin", status.below_min}, {"belowWant", status.below_want}}},
       {"databases", Json{{"protected", summary.protected_count},
                          {"unprotected", static_cast<unsigned>(summary.unprotected.size())}}},
       {"unprotected", unprotected},
+      {"late", late},
       {"failing", jobs(summary.failing)},
       {"running", jobs(summary.running)},
       {"alerts", Json(status.alerts)}};

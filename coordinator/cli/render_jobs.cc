@@ -29,6 +29,42 @@ Json progress_json(const Progress& progress) {
           {"secondsLeft", left ? Json(std::llround(*left)) : Json()}};
 }
 
+Json steps_json(const std::vector<JobStep>& steps) {
+  Json out = Json::array();
+  for (const JobStep& step : steps) {
+    out.push_back({{"name", step.name},
+                   {"outcome", word(step.outcome)},
+                   {"seconds", std::chrono::duration<double>(step.took).count()},
+                   {"sentence", json_text(step.sentence)}});
+  }
+  return out;
+}
+
+Json receipt_json(const DatabaseReceipt& receipt) {
+  return {{"database", receipt.name},
+          {"engine", word(receipt.engine)},
+          {"state", json_text(receipt.state)},
+          {"checkpointLsn", json_lsn(receipt.checkpoint)},
+          {"timeline", receipt.timeline.value()},
+          {"durableLsn", json_lsn(receipt.durable)},
+          {"backup", json_id(receipt.backup)},
+          {"copies", receipt.copies},
+          {"nothingMissing", receipt.whole},
+          {"verdict", receipt.verdict},
+          {"steps", steps_json(receipt.steps)}};
+}
+
+Json receipts_json(const std::vector<DatabaseReceipt>& receipts) {
+  Json out = Json::array();
+  for (const DatabaseReceipt& receipt : receipts) out.push_back(receipt_json(receipt));
+  return out;
+}
+
+std::string step_text(const JobStep& step) {
+  std::string out = fmt::format("{} in {:.1f} s", word(step.outcome), std::chrono::duration<double>(step.took).count());
+  return step.sentence.empty() ? out : out + ": " + step.sentence;
+}
+
 Item job_item(const Job& job, const Names& names, Timestamp now) {
   const std::string id = job.id.text();
   const std::string result = job.error.empty() ? job.outcome : job.error;
@@ -48,6 +84,10 @@ Item job_item(const Job& job, const Names& names, Timestamp now) {
                {"backup", json_id(job.backup)},
                {"restore", json_id(job.restore)},
                {"origin", json_text(job.origin)}};
+  if (is_departure(job.kind)) {
+    item.json["steps"] = steps_json(job.steps);
+    item.json["receipts"] = receipts_json(job.receipts);
+  }
   if (job.kind == JobKind::verify) item.json["findings"] = json_findings(job.findings);
   item.cells = {short_id(id),
                 std::string(word(job.kind)),
@@ -75,6 +115,13 @@ Item job_item(const Job& job, const Names& names, Timestamp now) {
                   {"Outcome", job.outcome},
                   {"Error", job.error},
                   {"Hint", job.hint}};
+  for (const JobStep& step : job.steps) item.details.emplace_back("Step " + step.name, step_text(step));
+  for (const DatabaseReceipt& receipt : job.receipts) {
+    for (const JobStep& step : receipt.steps) {
+      item.details.emplace_back(fmt::format("{}, {}", receipt.name, step.name), step_text(step));
+    }
+    item.details.emplace_back(receipt.name, receipt.verdict);
+  }
   return item;
 }
 
@@ -201,6 +248,18 @@ std::string show_jobs(const std::vector<Job>& jobs, const Names& names, const St
 
 std::string show_job(const Job& job, const Names& names, const Style& style) {
   return show_one(job_columns(), job_item(job, names, style.now), style);
+}
+
+std::string show_departures(const std::vector<Job>& jobs, const Names& names, const Style& style) {
+  if (style.format != OutputFormat::table && style.format != OutputFormat::wide) return show_jobs(jobs, names, style);
+  std::string out;
+  for (const Job& job : jobs) {
+    out += fmt::format("node {}: {} {}\n", names.of(job.node), word(job.kind), word(job.state));
+    if (!job.outcome.empty() && job.receipts.empty()) out += fmt::format("  {}\n", printable(job.outcome));
+    for (const DatabaseReceipt& receipt : job.receipts)
+      out += fmt::format("  {}: {}\n", printable(receipt.name), printable(receipt.verdict));
+  }
+  return out;
 }
 
 std::string show_restores(const std::vector<Restore>& restores, const Names& names, const Style& style) {

@@ -7,27 +7,49 @@ namespace holdfast {
 namespace {
 
 const Columns& store_columns() {
-  static const Columns columns{"Store", {"NAME", "KIND", "STATE", "USED", "OBJECTS", "PATH"}, {"AGE", "ID"}};
+  static const Columns columns{"Store", {"NAME", "KIND", "STATE", "USED", "OBJECTS", "PLACE"}, {"AGE", "ID"}};
   return columns;
 }
 
+// null: not known yet.
+Json capability(Ability ability) {
+  return ability == Ability::unknown ? Json() : Json(ability == Ability::yes);
+}
+
 Item store_item(const StoreInfo& store, Timestamp now) {
+  // Of a directory: write-once names by link(2), and nobody who holds an object against its owner.
+  const StoreAbilities abilities =
+      store.kind == StoreKind::posix ? StoreAbilities{Ability::yes, Ability::no} : store.abilities;
   Item item;
   item.name = store.name;
   item.json = {{"name", store.name},
                {"kind", word(store.kind)},
                {"state", store.state},
-               // Of a directory: write-once names by link(2), and nobody who holds an object against its owner.
-               {"capabilities", Json{{"conditionalPut", store.kind == StoreKind::posix}, {"objectLock", false}}},
+               {"capabilities", Json{{"conditionalPut", capability(abilities.conditional_put)},
+                                     {"objectLock", capability(abilities.object_lock)}}},
                {"usedBytes", store.used_bytes},
                {"objects", store.objects},
-               {"path", json_text(store.path)}};
+               {"path", json_text(store.path)},
+               {"zone", json_text(store.zone)}};
+  if (store.kind == StoreKind::s3) {
+    item.json["s3"] = Json{{"endpoint", store.s3.endpoint},
+                           {"region", store.s3.region},
+                           {"bucket", store.s3.bucket},
+                           {"prefix", store.s3.prefix},
+                           {"addressing", store.s3.addressing == S3Place::Addressing::host ? "host" : "path"},
+                           {"caFile", json_text(store.s3.ca_file)},
+                           {"credentials", store.s3.credentials}};
+    if (store.s3.hosts == S3Place::Hosts::presigned) {
+      item.json["s3"]["credentials"] = "presigned";
+      item.json["s3"]["coordinatorCredentials"] = store.s3.credentials;
+    }
+  }
   item.cells = {store.name,
                 std::string(word(store.kind)),
                 store.state,
                 human_bytes(store.used_bytes),
                 std::to_string(store.objects),
-                store.path,
+                place_of(store),
                 human_age(store.created_at, now),
                 store.id.text()};
   return item;
@@ -97,6 +119,7 @@ std::string retention_text(const Policy& policy) {
   const auto add = [&](std::uint32_t count, std::string_view unit) {
     if (count > 0) out += fmt::format("{}{} {}", out.empty() ? "" : ", ", count, unit);
   };
+  add(policy.hourly, "hourly");
   add(policy.daily, "daily");
   add(policy.weekly, "weekly");
   add(policy.monthly, "monthly");
@@ -116,13 +139,15 @@ Json policy_json(const Policy& policy) {
           {"match", Json(policy.match)},
           {"schedule", Json{{"full", json_text(policy.full)},
                             {"incremental", json_text(policy.incremental)},
-                            {"differential", json_text(policy.differential)}}},
+                            {"differential", json_text(policy.differential)},
+                            {"prefer", policy.prefer == "standby" ? "standby" : "primary"}}},
           {"timezone", policy.timezone},
           {"window", json_text(policy.window)},
           {"splay", duration(policy.splay)},
           {"wal", Json{{"ship", policy.wal_ship}, {"rpo", duration(policy.rpo_cut)}}},
           {"objectives", Json{{"rpo", duration(policy.objective_rpo)}, {"rto", duration(policy.objective_rto)}}},
-          {"retention", Json{{"daily", policy.daily},
+          {"retention", Json{{"hourly", policy.hourly},
+                             {"daily", policy.daily},
                              {"weekly", policy.weekly},
                              {"monthly", policy.monthly},
                              {"yearly", policy.yearly},
@@ -130,7 +155,8 @@ Json policy_json(const Policy& policy) {
                              {"minBackups", policy.min_backups},
                              {"maxBackups", policy.max_backups},
                              {"pitr", duration(policy.pitr)},
-                             {"maxBytes", policy.max_bytes}}},
+                             {"maxBytes", policy.max_bytes},
+                             {"totalBytes", policy.total_bytes}}},
           {"copies", Json{{"want", policy.copies_want},
                           {"min", policy.copies_min},
                           {"stores", Json(policy.stores)},
@@ -141,13 +167,16 @@ Json policy_json(const Policy& policy) {
           {"encryption", Json{{"recipients", Json(policy.recipients)}, {"selfRestore", policy.self_restore}}},
           {"limits", Json{{"perNode", policy.per_node},
                           {"perStore", policy.per_store},
+                          {"perZone", policy.per_zone},
+                          {"perFleet", policy.per_fleet},
                           {"bandwidth", policy.bandwidth},
                           {"cpuPercent", policy.cpu_percent},
                           {"workers", policy.workers}}},
           {"shutdown", Json{{"drain", duration(policy.shutdown_drain)},
                             {"checkpointTimeout", duration(policy.shutdown_checkpoint_timeout)},
                             {"stopTimeout", duration(policy.shutdown_stop_timeout)},
-                            {"stopDatabase", policy.shutdown_stop_database}}},
+                            {"stopDatabase", policy.shutdown_stop_database},
+                            {"mode", policy.shutdown_mode == "smart" ? "smart" : "fast"}}},
           {"notInEffect", Json(not_in_effect(policy))}};
 }
 
@@ -210,11 +239,33 @@ std::string show_policies(const std::vector<Policy>& policies, const Style& styl
   return show_list(policy_columns(), items, style);
 }
 
-std::string show_policy(const Policy& policy, const Style& style) {
-  if (!for_people(style)) return show_one(policy_columns(), policy_item(policy), style);
+// As comments, so that all of it can be applied again.
+static std::string next_runs_text(const std::vector<NextRuns>& next) {
+  std::string out;
+  for (const NextRuns& database : next) {
+    out += "# next backups of " + printable(database.database) + ":\n";
+    if (database.runs.empty()) out += "#   none\n";
+    for (const BackupRun& run : database.runs) {
+      out += fmt::format("#   {} {}\n", to_rfc3339(run.at), word(run.type));
+    }
+  }
+  return out;
+}
+
+std::string show_policy(const Policy& policy, const std::vector<NextRuns>& next, const Style& style) {
+  if (!for_people(style)) {
+    Item item = policy_item(policy);
+    item.json["nextRuns"] = Json::array();
+    for (const NextRuns& database : next) {
+      Json runs = Json::array();
+      for (const BackupRun& run : database.runs) runs.push_back({{"at", json_time(run.at)}, {"type", word(run.type)}});
+      item.json["nextRuns"].push_back({{"database", database.database}, {"runs", std::move(runs)}});
+    }
+    return show_one(policy_columns(), item, style);
+  }
   std::string out = policy_to_yaml(policy);
   for (const std::string& line : not_in_effect(policy)) out += "# not in effect yet: " + line + "\n";
-  return out;
+  return out + next_runs_text(next);
 }
 
 std::string show_done(const std::vector<std::string>& lines, const Style& style) {

@@ -1,10 +1,27 @@
+#include <fmt/format.h>
+
 #include <memory>
 
 #include "coordinator/cli/arguments.h"
+#include "coordinator/cli/human.h"
 #include "coordinator/cli/nouns.h"
 #include "coordinator/cli/session.h"
 
 namespace holdfast {
+namespace {
+
+// The decisions, and what there is to say about them all.
+void show(Session& session, const RetentionReply& reply) {
+  session.print_list(show_retention(reply.decisions, session.style()), "no backups");
+  const RetentionTotals totals = totals_of(reply.decisions);
+  if (totals.kept + totals.released > 0) {
+    session.note(fmt::format("{} kept, {} in each store; {} to release, which frees {}", totals.kept,
+                             human_bytes(totals.kept_bytes), totals.released, human_bytes(totals.freed_bytes)));
+  }
+  for (const std::string& line : reply.lines) session.note(line);
+}
+
+}  // namespace
 
 void add_retention(CommandWord root) {
   CommandWord noun = root.add("retention", "which backups are kept, and why");
@@ -14,7 +31,7 @@ void add_retention(CommandWord root) {
   add_selection(preview, *selection, "database", Completes::databases);
   preview.runs([selection](Session& session) -> Result<ExitCode> {
     const RetentionReply reply = TRY(session.ask_for<RetentionReply>(RetentionRequest{false, selection->selection()}));
-    session.print_list(show_retention(reply.decisions, session.style()), "no backups");
+    show(session, reply);
     return ExitCode::done;
   });
 
@@ -35,8 +52,7 @@ void add_retention(CommandWord root) {
       TRY(session.confirm(options->yes, "release the backups that retention does not keep"));
     }
     const RetentionReply reply = TRY(session.ask_for<RetentionReply>(RetentionRequest{!options->dry_run, chosen}));
-    session.print_list(show_retention(reply.decisions, session.style()), "no backups");
-    for (const std::string& line : reply.lines) session.note(line);
+    show(session, reply);
     return ExitCode::done;
   });
 }

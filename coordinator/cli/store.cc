@@ -4,28 +4,11 @@
 #include "coordinator/cli/nouns.h"
 #include "coordinator/cli/rehearse.h"
 #include "coordinator/cli/session.h"
+#include "coordinator/cli/store_add.h"
 #include "coordinator/cli/wait.h"
 
 namespace holdfast {
 namespace {
-
-void add_add(CommandWord& noun) {
-  auto request = std::make_shared<AddStoreRequest>();
-  auto dry_run = std::make_shared<bool>(false);
-  CommandWord verb = noun.add("add", "let agents put backups there");
-  verb.option("name", request->name, "what to call it").required();
-  auto kind = std::make_shared<std::string>();
-  verb.option("kind", *kind, "posix: a directory that every agent sees under this path").required().one_of({"posix"});
-  verb.option("--path", request->path, "the directory").required().completes(Completes::directories);
-  add_dry_run(verb, *dry_run);
-  verb.runs([request, kind, dry_run](Session& session) -> Result<ExitCode> {
-    if (request->path.front() != '/') return fail(Code::invalid, "--path: \"" + request->path + "\" is not absolute");
-    if (*dry_run) return rehearse(session, {*request});
-    const DoneReply done = TRY(session.ask_for<DoneReply>(*request));
-    session.print(show_done(done.lines, session.style()));
-    return ExitCode::done;
-  });
-}
 
 void add_check(CommandWord& noun) {
   auto name = std::make_shared<std::string>();
@@ -73,7 +56,7 @@ void add_remove(CommandWord& noun) {
 
 void add_store(CommandWord root) {
   CommandWord noun = root.add("store", "where backups are kept");
-  add_add(noun);
+  add_store_add(noun);
   noun.add("list", "all stores").runs([](Session& session) -> Result<ExitCode> {
     const ListReply reply = TRY(session.list(listing(Listing::stores)));
     session.print_list(show_stores(reply.stores, session.style()),

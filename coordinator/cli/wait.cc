@@ -59,9 +59,16 @@ Error stopped_waiting(std::string why, const std::vector<JobId>& jobs) {
 // In short steps, because a signal must not wait for the end of a pause.
 void pause(Session& session, Micros duration) {
   const Micros end = session.clock().monotonic() + duration;
-  while (!session.stop().stop_requested() && session.clock().monotonic() < end) {
-    session.clock().sleep_for(Micros(std::chrono::milliseconds(50)));
+  while (!session.stop().stop_requested()) {
+    const Micros left = end - session.clock().monotonic();
+    if (left <= Micros(0)) return;
+    session.clock().sleep_for(std::min(left, Micros(std::chrono::milliseconds(50))));
   }
+}
+
+// Of the wait so far a twentieth: what ends soon is seen at once, and a long wait asks seldom.
+Micros next_pause(Micros waited) {
+  return std::clamp(waited / 20, Micros(std::chrono::milliseconds(50)), Micros(std::chrono::seconds(1)));
 }
 
 }  // namespace
@@ -89,7 +96,8 @@ std::string progress_line(const std::vector<Job>& jobs, const Names& names) {
   for (const Job& job : jobs) {
     if (is_final(job.state)) continue;
     if (++shown > 2) return out + "; ...";
-    out += fmt::format("; {} of {}", word(job.kind), names.of(job.database));
+    out +=
+        fmt::format("; {} of {}", word(job.kind), job.database.is_null() ? names.of(job.node) : names.of(job.database));
     if (job.state == JobState::queued) {
       out += ": waiting";
     } else if (!job.progress.step.empty() || job.progress.total_bytes > 0) {
@@ -108,7 +116,6 @@ Result<std::vector<Job>> wait_for_jobs(Session& session, const std::vector<JobId
   ProgressView view(session.console(), session.clock());
   const Micros start = session.clock().monotonic();
   Micros answered = start;
-  Micros interval(std::chrono::milliseconds(200));
   while (true) {
     Result<ListReply> reply = session.list(request);
     if (session.stop().stop_requested()) return std::unexpected(stopped_waiting("stopped waiting", jobs));
@@ -127,8 +134,7 @@ Result<std::vector<Job>> wait_for_jobs(Session& session, const std::vector<JobId
     if (timeout.count() > 0 && session.clock().monotonic() - start >= timeout) {
       return std::unexpected(stopped_waiting("not done within " + to_text(timeout), jobs));
     }
-    pause(session, interval);
-    interval = std::min(interval * 2, Micros(std::chrono::seconds(1)));
+    pause(session, next_pause(session.clock().monotonic() - start));
   }
 }
 
