@@ -1,4 +1,4 @@
-"""A fleet of Holdfast: coordinator, one posix store, agents."""
+"""A fleet of Holdfast: coordinator, one store, agents."""
 import json
 import os
 
@@ -15,7 +15,8 @@ wal: {ship: stream, rpo: 1s}
 
 
 class Fleet:
-    def __init__(self, root, build):
+    def __init__(self, root, build, store=None):
+        """`store`: what to give to `store add NAME`, instead of a directory."""
         self.root, self.programs, self.store = root, build / "bin", root / "store"
         self.processes = {}
         fleet_port, enrol_port = free_port(), free_port()
@@ -30,7 +31,7 @@ class Fleet:
              "--enrol-port", enrol_port], root / "coordinator.log")
         try:
             wait_until(self.answers, "the coordinator answers; logs are in " + str(root), 60)
-            self.cli("store", "add", "local", "posix", "--path", self.store)
+            self.cli("store", "add", "bench", *(store or ["posix", "--path", self.store]))
             (root / "policy.yaml").write_text(POLICY)
             self.cli("policy", "apply", "-f", root / "policy.yaml")
         except BaseException:
@@ -56,8 +57,12 @@ class Fleet:
         token = self.cli("token", "create").split()[0]
         settings = self.root / f"{name}.yaml"
         settings.write_text(f"name: {name}\ndiscovery:\n  interval: 1s\n  within: [{within}]\n")
+        self.start_agent(name, token)
+
+    def start_agent(self, name, token=""):
+        """Without a token: it has enrolled before."""
         self.processes[name] = Supervised(
-            [self.programs / "holdfast-agent", "run", "--state", self.root / name, "--config", settings],
+            [self.programs / "holdfast-agent", "run", "--state", self.root / name, "--config", self.root / f"{name}.yaml"],
             self.root / f"{name}.log", env=dict(os.environ, HOLDFAST_TOKEN=token))
 
     def complete_backups(self, *database):
