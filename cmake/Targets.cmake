@@ -45,7 +45,8 @@ function(holdfast_program name)
 endfunction()
 
 # A program of GoogleTest cases, each of them known to ctest by its own name. LABELS sorts it (unit, scenario,
-# simulation, lint); TIMEOUT is seconds for one case.
+# simulation, lint); TIMEOUT is seconds for one case. SERIAL: of these, one at a time, beside everything else; they
+# mostly wait, so they begin first.
 include(GoogleTest)
 function(holdfast_test name)
   cmake_parse_arguments(ARG "SERIAL" "TIMEOUT" "SOURCES;DEPS;LIBS;LABELS" ${ARGN})
@@ -61,7 +62,7 @@ function(holdfast_test name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   set(properties LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
   if(ARG_SERIAL)
-    list(APPEND properties RUN_SERIAL TRUE)
+    list(APPEND properties RESOURCE_LOCK serial COST 100)
   endif()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES ${properties})
 endfunction()

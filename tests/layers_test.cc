@@ -82,6 +82,8 @@ std::string library_complaint(const Include& include) {
       {std::regex(R"(^spdlog/)"), std::regex(R"(^shared/log/log\.cc$)")},
       {std::regex(R"(^sqlite3\.h$)"), std::regex(R"(^shared/sqlite/connection\.cc$|^agent/sqlite/|^tests/)")},
       {std::regex(R"(^openssl/)"), std::regex(R"(^shared/crypto/|^tests/)")},
+      {std::regex(R"(^curl/)"), std::regex(R"(^shared/store/s3/curl_transport\.cc$)")},
+      {std::regex(R"(^pugixml\.hpp$)"), std::regex(R"(^shared/store/s3/documents\.cc$)")},
       {std::regex(R"(^zstd\.h$)"), std::regex(R"(^shared/repository/|^tests/)")},
   };
   for (const auto& [library, where] : only_in) {

@@ -128,4 +128,79 @@ Result<Bytes> Slow::get_range(const std::string& name, std::uint64_t offset, std
   return below().get_range(name, offset, length);
 }
 
+Result<> Forgets::put(const std::string& name, ByteView content) {
+  if (which_(name)) return {};
+  return below().put(name, content);
+}
+
+Result<> FlipsOnTheWayIn::put(const std::string& name, ByteView content) {
+  if (!which_(name) || content.empty()) return below().put(name, content);
+  Bytes changed = to_bytes(content);
+  changed[changed.size() / 2] ^= 0x10;
+  return below().put(name, changed);
+}
+
+Result<> AnswersTooLate::put(const std::string& name, ByteView content) {
+  TRY(below().put(name, content));
+  const bool first = which_(name) && puts_.with([&](auto& puts) { return ++puts[name] == 1; });
+  if (first) return fail(Code::timed_out, fmt::format("put \"{}\" in {}: no answer in time", name, description()));
+  return {};
+}
+
+Result<> ListsLate::put(const std::string& name, ByteView content) {
+  const auto before = TRY(below().stat(name));
+  TRY(below().put(name, content));
+  if (!before) changed_.with([&](auto& changed) { changed[name] = {clock_.monotonic(), std::nullopt}; });
+  return {};
+}
+
+Result<> ListsLate::remove(const std::string& name) {
+  const auto before = TRY(below().stat(name));
+  TRY(below().remove(name));
+  if (before) changed_.with([&](auto& changed) { changed[name] = {clock_.monotonic(), before->size}; });
+  return {};
+}
+
+Result<std::vector<ObjectInfo>> ListsLate::list(const std::string& prefix) {
+  std::map<std::string, std::uint64_t> shown;
+  for (const ObjectInfo& object : TRY(below().list(prefix))) shown[object.name] = object.size;
+  changed_.with([&](const auto& changed) {
+    for (const auto& [name, change] : changed) {
+      if (!name.starts_with(prefix) || clock_.monotonic() - change.at >= lag_) continue;
+      shown.erase(name);
+      if (change.before) shown[name] = *change.before;
+    }
+  });
+  std::vector<ObjectInfo> out;
+  for (const auto& [name, size] : shown) out.push_back({name, size});
+  return out;
+}
+
+Result<std::vector<std::string>> ListsLate::list_parts(const std::string& prefix) {
+  std::vector<std::string> parts;
+  for (const ObjectInfo& object : TRY(list(prefix))) {
+    const std::size_t end = object.name.find('/', prefix.size());
+    std::string part = object.name.substr(prefix.size(), end == std::string::npos ? end : end + 1 - prefix.size());
+    if (parts.empty() || parts.back() != part) parts.push_back(std::move(part));
+  }
+  return parts;
+}
+
+void Rationed::let(std::uint64_t bytes) {
+  {
+    const std::lock_guard lock(mutex_);
+    left_ += bytes;
+  }
+  more_.notify_all();
+}
+
+Result<> Rationed::put(const std::string& name, ByteView content) {
+  {
+    std::unique_lock lock(mutex_);
+    more_.wait(lock, [&] { return left_ >= content.size(); });
+    left_ -= content.size();
+  }
+  return below().put(name, content);
+}
+
 }  // namespace holdfast

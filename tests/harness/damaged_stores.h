@@ -1,34 +1,24 @@
 #pragma once
 // Stores with one thing wrong each, around a sound one.
 #include <atomic>
+#include <condition_variable>
 #include <functional>
+#include <map>
+#include <mutex>
 
-#include "shared/store/store.h"
+#include "shared/base/mutex.h"
+#include "shared/os/clock.h"
+#include "shared/store/opening/forwarding_store.h"
 
 namespace holdfast {
 
 // Everything as the store below does it.
-class WrappedStore : public Store {
+class WrappedStore : public ForwardingStore {
  public:
-  explicit WrappedStore(std::shared_ptr<Store> below) : below_(std::move(below)) {}
-  Result<> put(const std::string& name, ByteView content) override { return below_->put(name, content); }
-  Result<Bytes> get(const std::string& name) override { return below_->get(name); }
-  Result<Bytes> get_range(const std::string& name, std::uint64_t offset, std::uint64_t length) override {
-    return below_->get_range(name, offset, length);
-  }
-  Result<std::optional<ObjectInfo>> stat(const std::string& name) override { return below_->stat(name); }
-  Result<std::vector<ObjectInfo>> list(const std::string& prefix) override { return below_->list(prefix); }
-  Result<std::vector<std::string>> list_parts(const std::string& prefix) override { return below_->list_parts(prefix); }
-  Result<> remove(const std::string& name) override { return below_->remove(name); }
-  Result<> check() override { return below_->check(); }
-  Result<Space> space() override { return below_->space(); }
-  std::string description() const override { return below_->description(); }
+  using ForwardingStore::ForwardingStore;
 
  protected:
-  Store& below() { return *below_; }
-
- private:
-  std::shared_ptr<Store> below_;
+  Store& below() const { return store(); }
 };
 
 // Reads of objects go through `change(name, content)`; ranges are cut out of what it leaves.
@@ -103,11 +93,12 @@ class LosesObject final : public WrappedStore {
   std::string name_;
 };
 
-// Full: the first `accepted` puts work, the others are Code::exhausted.
+// Full: the first `accepted` puts work, the others are Code::exhausted until accept() makes room for some more.
 class RefusesPuts final : public WrappedStore {
  public:
   explicit RefusesPuts(std::shared_ptr<Store> below, int accepted = 0)
       : WrappedStore(std::move(below)), accepted_(accepted) {}
+  void accept(int puts) { accepted_ = puts; }
   Result<> put(const std::string& name, ByteView content) override;
 
  private:
@@ -148,6 +139,74 @@ class Slow final : public WrappedStore {
 
  private:
   std::function<void(const std::string&)> before_;
+};
+
+// Says that it has what `which` chooses, and has not.
+class Forgets final : public WrappedStore {
+ public:
+  Forgets(std::shared_ptr<Store> below, std::function<bool(const std::string& name)> which)
+      : WrappedStore(std::move(below)), which_(std::move(which)) {}
+  Result<> put(const std::string& name, ByteView content) override;
+
+ private:
+  std::function<bool(const std::string&)> which_;
+};
+
+// Keeps what `which` chooses with one bit of its middle flipped, and says that all is well.
+class FlipsOnTheWayIn final : public WrappedStore {
+ public:
+  FlipsOnTheWayIn(std::shared_ptr<Store> below, std::function<bool(const std::string& name)> which)
+      : WrappedStore(std::move(below)), which_(std::move(which)) {}
+  Result<> put(const std::string& name, ByteView content) override;
+
+ private:
+  std::function<bool(const std::string&)> which_;
+};
+
+// The first put of each name that `which` chooses is carried out, and its answer does not come in time.
+class AnswersTooLate final : public WrappedStore {
+ public:
+  AnswersTooLate(std::shared_ptr<Store> below, std::function<bool(const std::string& name)> which)
+      : WrappedStore(std::move(below)), which_(std::move(which)) {}
+  Result<> put(const std::string& name, ByteView content) override;
+
+ private:
+  std::function<bool(const std::string&)> which_;
+  Guarded<std::map<std::string, int>> puts_;
+};
+
+// Lists show what is put, and go on showing what is removed, until `lag` has passed. Everything else tells the truth.
+class ListsLate final : public WrappedStore {
+ public:
+  ListsLate(std::shared_ptr<Store> below, Clock& clock, Micros lag)
+      : WrappedStore(std::move(below)), clock_(clock), lag_(lag) {}
+  Result<> put(const std::string& name, ByteView content) override;
+  Result<> remove(const std::string& name) override;
+  Result<std::vector<ObjectInfo>> list(const std::string& prefix) override;
+  Result<std::vector<std::string>> list_parts(const std::string& prefix) override;
+
+ private:
+  struct Changed {
+    Micros at{0};
+    std::optional<std::uint64_t> before;  // the size of what lists go on showing; nullopt: nothing
+  };
+  Clock& clock_;
+  const Micros lag_;
+  Guarded<std::map<std::string, Changed>> changed_;
+};
+
+// Moves no more than the test has let it: a put waits until there is enough for the whole object. What it was let and
+// did not need stays. Open the gate before it goes away: no put ends otherwise.
+class Rationed final : public WrappedStore {
+ public:
+  using WrappedStore::WrappedStore;
+  void let(std::uint64_t bytes);
+  Result<> put(const std::string& name, ByteView content) override;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable more_;
+  std::uint64_t left_ = 0;  // guarded by mutex_
 };
 
 }  // namespace holdfast

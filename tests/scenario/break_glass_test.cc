@@ -59,7 +59,7 @@ TEST_F(BreakGlass, BringsPostgresToATimeAndASqliteFileBackFromTheStoreAlone) {
     ASSERT_THAT(app.execute("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2)"), Succeeded());
   }
   const std::string pages = read_file(file);
-  fleet_.add_host("pg-host", {orders_.root()});
+  fleet_.add_host("pg-host", {orders_.data_directory()});
   fleet_.add_host("files-host", {directory_});
   ASSERT_TRUE(Fleet::eventually([&] {
     const auto backups = fleet_.list("backup");
@@ -119,7 +119,7 @@ TEST_F(BreakGlass, BringsPostgresToATimeAndASqliteFileBackFromTheStoreAlone) {
 }
 
 TEST_F(BreakGlass, NeedsThisFleetsRecoveryKey) {
-  fleet_.add_host("pg-host", {orders_.root()});
+  fleet_.add_host("pg-host", {orders_.data_directory()});
   ASSERT_FALSE(fleet_.protected_database().empty());
   const Fleet other;
   files::create_directory(kept_);

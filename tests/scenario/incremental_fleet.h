@@ -16,7 +16,7 @@ class IncrementalFleet : public testing::Test {
       : orders_(PostgresCluster::started(options).value()) {}
 
   void protect() {
-    fleet_.add_host("orders-host", {orders_.root()});
+    fleet_.add_host("orders-host", {orders_.data_directory()});
     database_ = fleet_.protected_database();
     ASSERT_FALSE(database_.empty()) << fleet_->logs();
   }

@@ -130,6 +130,56 @@ TEST_F(Incremental, HasTheVisibilityMapAsItIs) {
   expect_restored(backup, all_rows, rows);
 }
 
+TEST_F(Incremental, AreMadeByTheSchedule) {
+  write_file(fleet_->path("often.yaml"),
+             "apiVersion: holdfast/v1\nkind: Policy\nname: often\nmatch: {engine: postgres}\n"
+             "schedule: {full: \"@yearly\", incremental: \"* * * * *\"}\n");
+  ASSERT_EQ(fleet_->cli({"policy", "apply", "-f", fleet_->path("often.yaml")}).exit_code, 0);
+  protect();
+  EXPECT_TRUE(Fleet::eventually(
+      [&] {
+        return std::ranges::any_of(fleet_.list("backup"), [](const auto& backup) {
+          return backup["state"] == "complete" && backup["type"] == "incremental";
+        });
+      },
+      100))
+      << fleet_.list("backup") << fleet_->logs();
+}
+
+// Bytes of a backup's packs in the store.
+std::uint64_t pack_bytes(const std::string& store, const std::string& backup) {
+  std::uint64_t bytes = 0;
+  for (const auto& entry : files::recursive_directory_iterator(store)) {
+    const std::string path = entry.path().string();
+    if (entry.is_regular_file() && path.find(backup + "/pack-") != std::string::npos) bytes += entry.file_size();
+  }
+  return bytes;
+}
+
+TEST_F(Incremental, GivesSpaceBackThatIsMostlyDead) {
+  sql("CREATE TABLE journal AS SELECT g AS id, md5(g::text) AS word FROM generate_series(1, 600000) g");
+  protect();
+  const auto full = back_up("full");
+  const std::uint64_t before = pack_bytes(fleet_->store(), full["id"]);
+  ASSERT_GT(before, 10U << 20U);
+  sql("UPDATE journal SET word = md5(word)");
+  const std::string rows = answer(all_rows);
+  const auto first = back_up("incremental");
+  EXPECT_TRUE(is_incremental(first)) << first;
+  EXPECT_NE(fleet_->logs().find("hardly needed any more"), std::string::npos) << fleet_->logs();
+  sql("UPDATE journal SET word = 'late' WHERE id = 5");
+  const std::string later_rows = answer(all_rows);
+  const auto second = back_up("incremental");
+  EXPECT_TRUE(is_incremental(second)) << second;
+  EXPECT_LT(stored(second), stored(first) / 10);
+
+  ASSERT_EQ(fleet_->cli({"backup", "delete", full["id"], "--yes"}).exit_code, 0);
+  EXPECT_TRUE(Fleet::eventually([&] { return pack_bytes(fleet_->store(), full["id"]) < before / 3; }))
+      << pack_bytes(fleet_->store(), full["id"]) << " of " << before << " bytes are left";
+  expect_restored(first, all_rows, rows);
+  expect_restored(second, all_rows, later_rows);
+}
+
 TEST_F(Incremental, FollowsTruncationRecreationAndWholeDatabases) {
   sql("CREATE TABLE journal AS SELECT g AS id, md5(g::text) AS word FROM generate_series(1, 60000) g");
   sql("CREATE INDEX by_id ON journal (id)");

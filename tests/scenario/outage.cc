@@ -44,7 +44,7 @@ void Outage::create_cluster(int ballast_mib) {
 }
 
 void Outage::enrol_agent() {
-  fleet_.add_agent(host, {cluster_->root()});
+  fleet_.add_agent(host, {cluster_->data_directory()});  // copies beside it are not its business
   fleet_.start_agent(host, fleet_.new_token({"--label", "fleet=demo"}));
 }
 

@@ -33,7 +33,7 @@ TEST_P(EveryPostgres, IsBackedUpShippedAndRestoredToAMoment) {
   };
   sql("CREATE TABLE journal AS SELECT g AS id, md5(g::text) AS word FROM generate_series(1, 20000) g");
   SmallFleet fleet;
-  fleet.add_host("orders-host", {orders.root()});
+  fleet.add_host("orders-host", {orders.data_directory()});
   const std::string database = fleet.protected_database();
   ASSERT_FALSE(database.empty()) << fleet->logs();
   EXPECT_TRUE(fleet.list("database")[0]["version"].get<std::string>().starts_with(std::to_string(GetParam())));

@@ -29,7 +29,7 @@ class RestoreTargets : public testing::Test {
  protected:
   RestoreTargets() {
     sql("CREATE TABLE journal (id bigint PRIMARY KEY); INSERT INTO journal VALUES (0)");
-    fleet_.add_host("orders-host", {orders_.root()});
+    fleet_.add_host("orders-host", {orders_.data_directory()});
     database_ = fleet_.protected_database();
     EXPECT_FALSE(database_.empty());
     for (int id = 1; id <= 3; ++id) insert(id);
@@ -95,6 +95,15 @@ class RestoreTargets : public testing::Test {
   std::string sixth_;
   std::string sixth_commit_;
 };
+
+TEST_F(RestoreTargets, WhileACopyIsMadeTheLogOfTheOriginalIsStreamedOn) {
+  const std::string stream = sql("SELECT pid FROM pg_stat_replication WHERE application_name LIKE 'holdfast%'");
+  ASSERT_FALSE(stream.empty());
+  const std::string directory = orders_.root() + "/copy";
+  const auto restored = fleet_.restore({database_, "--target-directory", directory, "--no-start", "--latest"});
+  ASSERT_EQ(restored.exit_code, 0) << restored.err;
+  EXPECT_EQ(sql("SELECT pid FROM pg_stat_replication WHERE application_name LIKE 'holdfast%'"), stream);
+}
 
 TEST_F(RestoreTargets, EachPutsAnotherDirectoryIntoExactlyThatState) {
   struct Case {

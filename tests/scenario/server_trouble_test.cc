@@ -58,6 +58,22 @@ INSTANTIATE_TEST_SUITE_P(Servers, ServerTrouble,
                                          Blow{"Killed", [](PostgresCluster& cluster) { return cluster.kill_hard(); }}),
                          [](const auto& of) { return std::string(of.param.name); });
 
+class ServerAwayAndBack : public Outage {};
+
+// The agent looks at its host every half minute; what an operator orders must not fail for what it saw before.
+TEST_F(ServerAwayAndBack, IsBackedUpAtOnceAlthoughItWasLastSeenStopped) {
+  create_cluster(0);
+  protect();
+  ASSERT_THAT(cluster_->stop(), Succeeded());
+  restart_agent();
+  const auto refused = fleet_.cli({"backup", "create", database_});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_NE(refused.err.find("is not on this host now"), std::string::npos) << refused.err;
+  ASSERT_THAT(cluster_->start(), Succeeded());
+  const auto made = fleet_.cli({"backup", "create", database_});
+  EXPECT_EQ(made.exit_code, 0) << made.err;
+}
+
 class Promotion : public Outage {
  protected:
   // The cluster itself as a standby for a moment, so that its promotion begins a timeline.

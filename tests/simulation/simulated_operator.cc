@@ -25,7 +25,10 @@ void SimulatedOperator::ask_for_token() {
 }
 void SimulatedOperator::ask_for_store() {
   const std::string name = fmt::format("store{}", next_id());
-  open(AddStoreRequest{name, StoreKind::posix, "/srv/" + name});
+  AddStoreRequest request;
+  request.name = name;
+  request.path = "/srv/" + name;
+  open(request);
 }
 void SimulatedOperator::ask_for_backup(const std::string& selector) {
   CreateBackupRequest request;

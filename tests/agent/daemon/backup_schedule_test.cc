@@ -19,7 +19,7 @@ class ScheduleAfterARestart : public testing::Test {
     database.policy.full = "0 1 * * *";
     database.last_backup_at = yesterday_;
     assignment_.databases.push_back(database);
-    EXPECT_THAT(state_->save_last_run(database.database, began_), Succeeded());
+    EXPECT_THAT(state_->save_last_run(database.database, {began_, BackupType::full}), Succeeded());
   }
   void in_the_journal(JobState state, Timestamp at) {
     JobReport report;
@@ -85,6 +85,32 @@ TEST_F(ScheduleAfterARestart, OwesNoRetryAfterALaterSuccess) {
   EXPECT_TRUE(due(failed_ + std::chrono::minutes(10)).empty());
 }
 
+TEST_F(ScheduleAfterARestart, TriesAgainWhatWasCutOffAndNotMore) {
+  const DatabaseId database = assignment_.databases[0].database;
+  assignment_.databases[0].policy.incremental = "@hourly";
+  in_the_journal(JobState::complete, yesterday_);
+  ASSERT_THAT(state_->save_last_run(database, {began_ + std::chrono::hours(1), BackupType::incremental}), Succeeded());
+  in_the_journal(JobState::failed, began_ + std::chrono::hours(1));
+  auto owed = due(began_ + std::chrono::minutes(62));
+  ASSERT_EQ(owed.size(), 1U);
+  EXPECT_EQ(owed[0].type, BackupType::incremental);
+}
+
+TEST_F(ScheduleAfterARestart, OwesAFullBackupThatFailedAlthoughAnIncrementalOneWasMade) {
+  in_the_journal(JobState::complete, yesterday_);
+  in_the_journal(JobState::failed, failed_);
+  BackupSchedule schedule(*state_, Logger::none());
+  ASSERT_THAT(schedule.remember(), Succeeded());
+  JobReport incremental = backup_from(Lsn(4000), failed_ + std::chrono::seconds(10));
+  incremental.backup->type = BackupType::incremental;
+  schedule.ended(incremental);
+  const Timestamp later = failed_ + std::chrono::minutes(2);
+  ASSERT_EQ(schedule.due(assignment_, later).size(), 1U);
+  EXPECT_EQ(schedule.due(assignment_, later)[0].type, BackupType::full);
+  schedule.ended(backup_from(Lsn(5000), later));
+  EXPECT_TRUE(schedule.due(assignment_, later + std::chrono::minutes(1)).empty());
+}
+
 TEST_F(ScheduleAfterARestart, OwesABackupWhenLogWasLostUntilOneBeganBehindTheLoss) {
   in_the_journal(JobState::complete, failed_);
   const DatabaseId database = assignment_.databases[0].database;
@@ -124,6 +150,48 @@ TEST_F(ScheduleAfterARestart, KnowsOfALossFromTheJournalOfABackupThatMadeItGoodJ
   ASSERT_THAT(state_->save_wal_loss(database, {seen, Lsn(5000)}), Succeeded());
   ASSERT_THAT(state_->save_report(backup_from(Lsn(6000), seen)), Succeeded());
   EXPECT_TRUE(due(seen + std::chrono::minutes(1)).empty());
+}
+
+// Who takes the backups of a group may change, and change back.
+class ScheduleOfAGroup : public ScheduleAfterARestart {
+ protected:
+  ScheduleOfAGroup() { group().backups = BackupDuty::here; }
+  Assigned& group() { return assignment_.databases[0]; }
+  const Timestamp tomorrow_ = parse_time("2026-03-03T01:00:00Z").value();
+};
+
+TEST_F(ScheduleOfAGroup, DoesNotRunAgainWhatTheNodeBeforeHasRun) {
+  ASSERT_THAT(state_->save_last_run(group().database, {yesterday_ - std::chrono::hours(24 * 30), BackupType::full}),
+              Succeeded());
+  in_the_journal(JobState::complete, yesterday_ - std::chrono::hours(24 * 30));
+  group().last_backup_at = failed_;  // of today, by the other
+  EXPECT_TRUE(due(failed_ + std::chrono::hours(1)).empty());
+  const auto next = due(tomorrow_);
+  ASSERT_EQ(next.size(), 1U);
+  EXPECT_EQ(next[0].reason, DueReason::schedule);
+}
+
+TEST_F(ScheduleOfAGroup, OwesWhatTheNodeBeforeDidNotRun) {
+  group().last_backup_at = yesterday_;
+  ASSERT_THAT(state_->save_last_run(group().database, {yesterday_ - std::chrono::hours(24 * 30), BackupType::full}),
+              Succeeded());
+  EXPECT_EQ(due(began_ + std::chrono::minutes(10)).size(), 1U);
+}
+
+TEST_F(ScheduleOfAGroup, TriesNothingAgainThatAnotherNodeHasDoneSince) {
+  in_the_journal(JobState::failed, failed_);
+  group().last_backup_at = failed_ + std::chrono::minutes(5);
+  EXPECT_TRUE(due(failed_ + std::chrono::minutes(10)).empty());
+}
+
+TEST_F(ScheduleOfAGroup, DoesNotTakeItsOwnBackupByHandForARunOfAnother) {
+  JobReport by_hand = backup_from(Lsn(100), began_ - std::chrono::hours(2));
+  by_hand.backup->finished_at = by_hand.job.finished_at + std::chrono::seconds(1);  // the server's clock is ahead
+  ASSERT_THAT(state_->save_report(by_hand), Succeeded());
+  ASSERT_THAT(state_->save_last_run(group().database, {yesterday_ - std::chrono::hours(25), BackupType::full}),
+              Succeeded());
+  group().last_backup_at = by_hand.backup->finished_at;
+  EXPECT_EQ(due(yesterday_).size(), 1U);
 }
 
 }  // namespace

@@ -33,5 +33,17 @@ TEST(AgentConfig, RefusesTwoPairsForOneDirectory) {
               FailedWith(Code::invalid, "already"));
 }
 
+TEST(AgentConfig, SaysWhereItsVaultsListen) {
+  EXPECT_EQ(parse_agent_config("{}", "agent.yaml")->vault.port, 7410);
+  const auto config = parse_agent_config("vault: {bind: 10.0.0.7, port: 7411}", "agent.yaml");
+  ASSERT_THAT(config, Succeeded());
+  EXPECT_EQ(config->vault.bind, "10.0.0.7");
+  EXPECT_EQ(config->vault.port, 7411);
+  for (const char* port : {"0", "65536", "many"}) {
+    EXPECT_THAT(parse_agent_config(std::string("vault: {port: ") + port + "}", "agent.yaml"),
+                FailedWith(Code::invalid, "port"));
+  }
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -4,6 +4,8 @@
 
 #include "agent/jobs/finished_backup.h"
 #include "agent/restore/restore_journal.h"
+#include "tests/harness/damaged_stores.h"
+#include "tests/harness/manual_clock.h"
 #include "tests/harness/result_matchers.h"
 #include "tests/harness/temporary_directory.h"
 #include "tests/shared/repository/fixture.h"
@@ -42,9 +44,10 @@ class Interrupted : public testing::Test {
     return last;
   }
   JobReport end(JobId job) {
-    EXPECT_THAT(end_interrupted_jobs(*state_, {}, clock_, Logger::none(),
-                                     [this](const Job& of) { return finished_backup(stores_, fleet_.anchor(), of); }),
-                Succeeded());
+    EXPECT_THAT(
+        end_interrupted_jobs(*state_, {}, clock_, Logger::none(),
+                             [this](const Job& of) { return finished_backup(stores_, fleet_.signer.public_key, of); }),
+        Succeeded());
     return state_->report(job).value().value();
   }
 
@@ -67,6 +70,58 @@ TEST_F(Interrupted, ABackupWhoseRecordIsInAStoreIsComplete) {
   EXPECT_EQ(report.backup->record, memory_->get(record_name(fleet_.database, backup)).value());
   ASSERT_EQ(report.backup->copies.size(), 1U);
   EXPECT_EQ(report.backup->copies[0].store, "disk");
+}
+
+TEST_F(Interrupted, ABackupWhoseRecordIsNotListedYetIsCompleteToo) {
+  ManualClock clock;
+  const auto late = std::make_shared<ListsLate>(memory_, clock, std::chrono::minutes(10));
+  stores_ = StoreSet({{"late", late}}, 1);
+  JobReport before = running(JobKind::backup);
+  before.job.backup = put_backup(before.job.id);
+  ASSERT_THAT(state_->save_report(before), Succeeded());
+  ASSERT_TRUE(late->list("").value().empty());
+  const JobReport report = end(before.job.id);
+  EXPECT_EQ(report.job.state, JobState::complete);
+  ASSERT_TRUE(report.backup);
+  EXPECT_EQ(report.backup->id, before.job.backup);
+}
+
+TEST_F(Interrupted, ABackupThatIsStillListedButGoneIsNone) {
+  ManualClock clock;
+  const auto late = std::make_shared<ListsLate>(memory_, clock, std::chrono::minutes(10));
+  stores_ = StoreSet({{"late", late}}, 1);
+  JobReport before = running(JobKind::backup);
+  const BackupId backup = put_backup(before.job.id);
+  clock.advance(std::chrono::minutes(10));
+  ASSERT_THAT(late->remove(record_name(fleet_.database, backup)), Succeeded());
+  EXPECT_EQ(end(before.job.id).job.state, JobState::failed);
+}
+
+// A writer may not read the documents of data keys in stores that others keep.
+TEST_F(Interrupted, ABackupIsFoundByItsRecordAlone) {
+  const JobId job = running(JobKind::backup).job.id;
+  const BackupId backup = put_backup(job);
+  ASSERT_THAT(memory_->remove(epoch_name(fleet_.database, fleet_.epoch.key.id)), Succeeded());
+  const JobReport report = end(job);
+  EXPECT_EQ(report.job.state, JobState::complete);
+  EXPECT_EQ(report.backup->id, backup);
+}
+
+TEST_F(Interrupted, ABackupIsLeftUntilItsStoreCanBeAsked) {
+  const JobId job = running(JobKind::backup).job.id;
+  const BackupId backup = put_backup(job);
+  const auto left = end_interrupted_jobs(
+      *state_, {}, clock_, Logger::none(),
+      [](const Job&) -> Result<std::optional<Backup>> { return fail(Code::unavailable, "the coordinator is away"); },
+      WhenUnknown::leave);
+  ASSERT_EQ(left.value().size(), 1U);
+  EXPECT_EQ(state_->report(job).value()->job.state, JobState::running);
+  const auto ended = end_left_backups(left.value(), *state_, clock_, Logger::none(), [this](const Job& of) {
+    return finished_backup(stores_, fleet_.signer.public_key, of);
+  });
+  EXPECT_TRUE(ended.value().empty());
+  EXPECT_EQ(state_->report(job).value()->job.state, JobState::complete);
+  EXPECT_EQ(state_->report(job).value()->backup->id, backup);
 }
 
 TEST_F(Interrupted, ABackupWithoutARecordIsNone) {

@@ -116,6 +116,27 @@ TEST_F(Jobs, OfOneDatabaseRunOneAfterTheOther) {
   EXPECT_EQ(most, 1);
 }
 
+TEST_F(Jobs, ABackupDoesNotWaitForACopyOfItsDatabase) {
+  const auto database = entropy_.id<DatabaseId>();
+  std::promise<void> backed_up;
+  const JobReport copy = job(database, JobKind::copy);
+  ASSERT_THAT(runner().start(copy,
+                             [done = backed_up.get_future().share()](JobReport&, const JobControl&) -> Result<> {
+                               if (done.wait_for(std::chrono::seconds(30)) == std::future_status::ready) return {};
+                               return fail(Code::timed_out, "the backup did not run beside it");
+                             }),
+              Succeeded());
+  const JobReport backup = job(database, JobKind::backup);
+  ASSERT_THAT(runner().start(backup,
+                             [&](JobReport&, const JobControl&) -> Result<> {
+                               backed_up.set_value();
+                               return {};
+                             }),
+              Succeeded());
+  EXPECT_EQ(wait_for_end(copy.job.id).job.state, JobState::complete);
+  EXPECT_EQ(wait_for_end(backup.job.id).job.state, JobState::complete);
+}
+
 TEST_F(Jobs, BackupsKeepToTheLimitOfTheNode) {
   std::atomic<int> at_once{0};
   std::atomic<int> most{0};
@@ -174,6 +195,28 @@ TEST_F(Jobs, CutOffByTheAgentsStopEndAsFailedWithThatCause) {
   EXPECT_EQ(state_->report(running.job.id).value()->job.state, JobState::failed);
   EXPECT_EQ(state_->report(running.job.id).value()->job.error, "the agent was stopped");
   EXPECT_EQ(state_->report(waiting.job.id).value()->job.state, JobState::failed);
+}
+
+TEST_F(Jobs, ThatAreCutOffFailWithTheCauseAndOthersMayBeginAfterwards) {
+  const JobReport first = job(entropy_.id<DatabaseId>());
+  const JobReport behind = job(first.job.database);
+  const auto until_told = [](JobReport&, const JobControl& control) -> Result<> {
+    while (!control.stop.wait_for(std::chrono::seconds(1))) {
+    }
+    return fail(Code::cancelled, "told to end");
+  };
+  ASSERT_THAT(runner().start(first, until_told), Succeeded());
+  ASSERT_THAT(runner().start(behind, until_told), Succeeded());
+  EXPECT_FALSE(runner().idle());
+  EXPECT_EQ(runner().cut_off("the node is to end").size(), 2U);
+  for (const auto& cut : {first, behind}) {
+    const Job ended = wait_for_end(cut.job.id).job;
+    EXPECT_EQ(ended.state, JobState::failed);
+    EXPECT_EQ(ended.error, "the node is to end");
+  }
+  const JobReport later = job(first.job.database);
+  ASSERT_THAT(runner().start(later, [](JobReport&, const JobControl&) -> Result<> { return {}; }), Succeeded());
+  EXPECT_EQ(wait_for_end(later.job.id).job.state, JobState::complete);
 }
 
 }  // namespace

@@ -229,6 +229,27 @@ TEST_F(BaseBackups, OfAStandbyThatIsPromotedMeanwhileFailAndTheNextOneIsGood) {
   EXPECT_EQ(restored.sql("SELECT count(*) FROM t").value_or("?"), "5001");
 }
 
+TEST_F(BaseBackups, OfAStandbyThatFollowsItsPrimaryOntoAnotherTimelineFail) {
+  auto primary = PostgresCluster::started().value();
+  ASSERT_TRUE(primary.sql("CREATE TABLE t AS SELECT generate_series(1, 5000) AS n").has_value());
+  auto next = PostgresCluster::standby_of(primary).value();
+  ASSERT_TRUE(next.wait_for("SELECT count(*) FROM t", "5000"));
+  auto standby = PostgresCluster::standby_of(next).value();
+  ASSERT_TRUE(standby.wait_for("SELECT count(*) FROM t", "5000"));
+  auto request = request_for(standby);
+  request.started = [&] {
+    EXPECT_TRUE(next.promote());
+    EXPECT_TRUE(next.sql("INSERT INTO t VALUES (5001)"));
+    EXPECT_TRUE(standby.wait_for("SELECT count(*) FROM t", "5001"));
+    EXPECT_TRUE(standby.sql("CHECKPOINT"));
+  };
+  auto writer = writer_for(request);
+  const auto result = run_base_backup(request, writer, clock_, stop_);
+  ASSERT_FALSE(result.has_value()) << "of its log a part would be on a timeline that is not the backup's";
+  EXPECT_EQ(result.error().code, Code::conflict);
+  EXPECT_THAT(result.error().message, ::testing::HasSubstr("followed its primary from timeline 1 to 2"));
+}
+
 TEST_F(BaseBackups, FailWhenTheLogDoesNotBecomeDurable) {
   auto cluster = PostgresCluster::started().value();
   auto request = request_for(cluster);

@@ -172,6 +172,8 @@ TEST_F(Streaming, ResumesInTheMiddleOfASegmentAtAnyByte) {
   write_some(*cluster_);
   const Lsn to = position_of(*cluster_);
   for (const std::uint64_t offset : {1ULL, 777ULL, 8191ULL, 100001ULL}) {
+    // Closing a connection ends the server's side of it some time later.
+    ASSERT_TRUE(cluster_->wait_for("SELECT active FROM pg_replication_slots", "f"));
     auto stream = open(*cluster_);
     const auto started = stream.start("hf", from + offset, Timeline(1));
     ASSERT_TRUE(started.has_value()) << started.error().text();

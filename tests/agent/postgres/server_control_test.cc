@@ -95,7 +95,11 @@ TEST(PostmasterFiles, AreReadAsFarAsTheyAreFilled) {
   EXPECT_EQ(file->port, 5433);
   EXPECT_EQ(file->socket_directory, "/run/postgresql");
   EXPECT_EQ(file->status, "ready");
+  EXPECT_FALSE(is_starting(*file));
   EXPECT_EQ(parse_postmaster_file("4711\n/data\n1700000000\n")->port, 0);
+  EXPECT_TRUE(is_starting(*parse_postmaster_file("4711\n/data\n1700000000\n")));
+  EXPECT_TRUE(is_starting(
+      *parse_postmaster_file("4711\n/data\n1700000000\n5433\n/run/postgresql\nlocalhost\n  1 2\nstarting\n")));
   EXPECT_FALSE(parse_postmaster_file(""));
   EXPECT_FALSE(parse_postmaster_file("-1\n/data\n"));
   EXPECT_FALSE(parse_postmaster_file("hello\nworld\n"));

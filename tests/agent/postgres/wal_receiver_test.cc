@@ -16,31 +16,12 @@
 #include "shared/repository/layout.h"
 #include "shared/repository/wal_object.h"
 #include "tests/agent/postgres/endpoint_of.h"
+#include "tests/agent/postgres/remembered_positions.h"
 #include "tests/agent/postgres/repository_fixture.h"
 #include "tests/harness/damaged_stores.h"
 
 namespace holdfast {
 namespace {
-
-class RememberedPositions final : public WalPositions {
- public:
-  Result<std::optional<WalResumePoint>> load() override {
-    return value_.with([](auto& value) { return Result<std::optional<WalResumePoint>>(value); });
-  }
-  Result<> save(const WalResumePoint& position) override {
-    value_.with([&position](auto& value) { value = position; });
-    return {};
-  }
-  std::optional<WalResumePoint> value() const {
-    return value_.with([](const auto& value) { return value; });
-  }
-  void set(std::optional<WalResumePoint> to) {
-    value_.with([&to](auto& value) { value = to; });
-  }
-
- private:
-  Guarded<std::optional<WalResumePoint>> value_;
-};
 
 // Wants everything from one position on, and keeps it.
 class CuriousObserver final : public WalObserver {
@@ -373,6 +354,51 @@ TEST_F(WalReceiving, FollowsAPromotionAndKeepsItsHistory) {
             Bytes(std::istreambuf_iterator<char>(file), {}));
   EXPECT_EQ(receiver->status().timeline, Timeline(2));
   EXPECT_TRUE(gaps_.with([](auto& gaps) { return gaps.empty(); }));
+}
+
+TEST_F(WalReceiving, GoesOnFromAPromotedStandbyWhereTheOldPrimarysNodeEnded) {
+  auto standby = PostgresCluster::standby_of(*cluster_).value();
+  write_some(*cluster_);
+  {
+    const auto receiver = receive();
+    ASSERT_TRUE(receiver->wait_until_durable(Timeline(1), end_of_log(*cluster_), patience, stop_));
+  }
+  const auto of_the_old_node = positions_.value();
+  write_some(*cluster_);  // acknowledged, and shipped by nobody
+  const Lsn last = end_of_log(*cluster_);
+  ASSERT_TRUE(standby.wait_for(fmt::format("SELECT pg_last_wal_replay_lsn() >= '{}'", last), "t"));
+  ASSERT_TRUE(cluster_->kill_hard());
+  const Timestamp promoted_at = clock_.now();
+  ASSERT_TRUE(standby.promote());
+  write_some(standby);
+  positions_.set(std::nullopt);  // another node has no memory of it
+  {
+    const auto receiver = receive(standby, repository_.stores);
+    ASSERT_TRUE(receiver->wait_until_durable(Timeline(2), end_of_log(standby), patience, stop_));
+  }
+  EXPECT_TRUE(gaps_.with([](const auto& gaps) { return gaps.empty(); }));
+  Lsn first;
+  const Bytes old_timeline = stored(Timeline(1), first);
+  EXPECT_GE(first + old_timeline.size(), last);
+  expect_stored(standby, Timeline(2), last);
+  const auto listing = repository_.store->list(wal_prefix(repository_.database, Timeline(1))).value();
+  for (const auto& object : listing) {
+    const auto header = peek_wal_header(repository_.store->get(object.name).value()).value();
+    EXPECT_LT(header.recoverable_through, promoted_at) << "what was committed since is not on this timeline";
+  }
+
+  // The old node again, on a server that comes from the second timeline.
+  positions_.set(of_the_old_node);
+  write_some(standby);
+  const auto receiver = receive(standby, repository_.stores);
+  ASSERT_TRUE(eventually([&] {
+    const auto status = receiver->status();
+    return status.timeline == Timeline(2) && status.durable >= end_of_log(standby);
+  }));
+  EXPECT_EQ(repository_.store->list(wal_prefix(repository_.database, Timeline(1))).value().size(), listing.size())
+      << "what another node has shipped is not shipped again";
+  EXPECT_TRUE(gaps_.with([](const auto& gaps) { return gaps.empty(); }));
+  expect_stored(standby, Timeline(2), last);
 }
 
 TEST_F(WalReceiving, HoldsTheLogWhileTheStoreFailsAndCatchesUp) {

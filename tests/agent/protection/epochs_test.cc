@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "agent/protection/kept_passes.h"
 #include "shared/os/posix_file_system.h"
+#include "shared/store/opening/forwarding_store.h"
 #include "tests/harness/manual_clock.h"
 #include "tests/harness/result_matchers.h"
 #include "tests/harness/temporary_directory.h"
@@ -51,6 +53,34 @@ TEST_F(OpenKeys, AreTheSameForADay) {
   EXPECT_EQ(current()->id, first);
   clock_.advance(std::chrono::hours(2));
   EXPECT_NE(current()->id, first);
+}
+
+// A bucket whose fixed names can only be looked at with the coordinator's help.
+class NeedsTheCoordinator final : public ForwardingStore {
+ public:
+  NeedsTheCoordinator(std::shared_ptr<Store> store, const bool& away)
+      : ForwardingStore(std::move(store)), away_(away) {}
+  Result<> put(const std::string& name, ByteView content) override {
+    if (away_ && !is_put_once(name)) return fail(Code::unavailable, "the coordinator is away");
+    return store().put(name, content);
+  }
+
+ private:
+  const bool& away_;
+};
+
+TEST_F(OpenKeys, AreRenewedWhereTheDatabaseWasDescribedAlreadyWhenThatCannotBeLookedAt) {
+  bool away = false;
+  const auto store = std::make_shared<NeedsTheCoordinator>(std::make_shared<MemoryStore>(), away);
+  database_.stores = StoreSet({{"far", store}}, 1);
+  const EpochId first = current()->id;
+  away = true;
+  clock_.advance(std::chrono::hours(25));
+  EXPECT_NE(current()->id, first);
+
+  ProtectedDatabase fresh = database_;
+  fresh.id = fleet_.entropy.id<DatabaseId>();
+  EXPECT_THAT(epochs_.current(fresh, as_bytes("fleet")), FailedWith(Code::unavailable));
 }
 
 TEST_F(OpenKeys, AreErasedWhenTheyWereReplacedAndNobodyWritesWithThem) {

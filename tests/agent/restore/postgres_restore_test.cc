@@ -101,7 +101,7 @@ TEST_F(PostgresRestore, FollowsTheTimelineThatWasWrittenAtItsTimeAndLast) {
   ship_everything();
   ASSERT_THAT(restore(wanted()), Succeeded());
   receiver_.reset();
-  positions_.forget();
+  positions_.set(std::nullopt);
   PostgresEndpoint copy = endpoint_of(*cluster_);
   copy.port = running_postmaster(target())->port;
   copy.socket_directory = running_postmaster(target())->socket_directory;
@@ -119,7 +119,7 @@ TEST_F(PostgresRestore, FollowsTheTimelineThatWasWrittenAtItsTimeAndLast) {
   TearDown();
   started_.clear();
   fs::remove_all(target());
-  positions_.forget();
+  positions_.set(std::nullopt);
   receive();
   insert(2);
   ship_everything();

@@ -46,7 +46,8 @@ class RepositoryInADirectory {
     record.engine = engine_;
     return record;
   }
-  Result<OpenedRepository> open() { return open_repository(files, store_path(), key_path(), std::nullopt); }
+  std::vector<NamedStore> copies() { return {{store_path(), std::make_shared<PosixStore>(files, store_path())}}; }
+  Result<OpenedRepository> open() { return open_repository(files, copies(), key_path(), std::nullopt); }
   // As the break-glass command does it.
   Result<RestoreTarget> restore(const BreakGlassRestore& wanted) {
     const OpenedRepository repository = TRY(open());

@@ -15,30 +15,13 @@
 #include "agent/postgres/server_control.h"
 #include "agent/postgres/wal_receiver.h"
 #include "agent/restore/postgres_restore.h"
-#include "shared/base/mutex.h"
 #include "tests/agent/postgres/endpoint_of.h"
+#include "tests/agent/postgres/remembered_positions.h"
 #include "tests/agent/restore/repository_in_a_directory.h"
 #include "tests/harness/postgres_cluster.h"
 #include "tests/harness/result_matchers.h"
 
 namespace holdfast {
-
-class RememberedPositions final : public WalPositions {
- public:
-  Result<std::optional<WalResumePoint>> load() override {
-    return value_.with([](auto& value) { return Result<std::optional<WalResumePoint>>(value); });
-  }
-  Result<> save(const WalResumePoint& position) override {
-    value_.with([&position](auto& value) { value = position; });
-    return {};
-  }
-  void forget() {
-    value_.with([](auto& value) { value.reset(); });
-  }
-
- private:
-  Guarded<std::optional<WalResumePoint>> value_;
-};
 
 class PostgresRestore : public testing::Test {
  protected:

@@ -186,14 +186,13 @@ TEST_F(SqliteRestore, DoesNotBelieveAStoreOfAnotherFleet) {
   ASSERT_THAT(write_key_file(repository_.files, repository_.entropy, key,
                              to_key_file(KeyKind::recovery, {}, other.recovery), std::nullopt),
               Succeeded());
-  EXPECT_THAT(open_repository(repository_.files, repository_.store_path(), key, std::nullopt),
-              FailedWith(Code::denied));
+  EXPECT_THAT(open_repository(repository_.files, repository_.copies(), key, std::nullopt), FailedWith(Code::denied));
   const std::string forged = at("forged.key");
   const KeyFacts facts{{"fleet", repository_.fleet.fleet.text()}, {"root", other.root.public_key.text()}};
   ASSERT_THAT(write_key_file(repository_.files, repository_.entropy, forged,
                              to_key_file(KeyKind::recovery, facts, repository_.fleet.recovery), std::nullopt),
               Succeeded());
-  EXPECT_THAT(open_repository(repository_.files, repository_.store_path(), forged, std::nullopt),
+  EXPECT_THAT(open_repository(repository_.files, repository_.copies(), forged, std::nullopt),
               FailedWith(Code::denied, "root key"));
 }
 

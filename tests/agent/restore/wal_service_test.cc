@@ -10,6 +10,7 @@
 #include <fstream>
 #include <mutex>
 #include <set>
+#include <thread>
 
 #include "agent/restore/local_socket.h"
 #include "agent/restore/recovery_settings.h"
@@ -26,13 +27,14 @@ const WalSegmentSize segment_size = *WalSegmentSize::of(1U << 20U);
 // Segments 1 to `last` of timeline 1; each is full of its number.
 struct Archive {
   std::uint64_t last = 5;
+  std::uint64_t length_of_last = segment_size.bytes();
   std::atomic<int> failures_first{0};
   Code failure = Code::unavailable;
   std::mutex mutex;
   std::multiset<std::uint64_t> asked;
 
   WalSource source() {
-    return {[this](Timeline timeline, Lsn at, std::uint64_t size) -> Result<Bytes> {
+    return {[this](Timeline timeline, Lsn at, std::uint64_t size, const WalSink& sink) -> Result<std::uint64_t> {
               const std::uint64_t number = at.value() / size;
               {
                 const std::lock_guard lock(mutex);
@@ -40,7 +42,10 @@ struct Archive {
               }
               if (failures_first.fetch_sub(1) > 0) return fail(failure, "store \"s\" is away");
               if (timeline != Timeline(1) || number > last) return fail(Code::not_found, "no such segment");
-              return Bytes(size, static_cast<std::uint8_t>(number));
+              const Bytes content(number == last ? length_of_last : size, static_cast<std::uint8_t>(number));
+              TRY(sink(ByteView(content).first(content.size() / 3)));
+              TRY(sink(ByteView(content).subspan(content.size() / 3)));
+              return content.size();
             },
             [](Timeline timeline) -> Result<Bytes> {
               if (timeline != Timeline(2)) return fail(Code::not_found, "no such history");
@@ -55,6 +60,7 @@ class WalServiceTest : public testing::Test {
     options_.socket = place_.path() + "/s";
     options_.owner = *user_by_uid(::geteuid());
     options_.segment_size = segment_size;
+    options_.directory = place_.path() + "/fetched";
     get_.socket = options_.socket;
     get_.destination = place_.path() + "/RECOVERYXLOG";
     get_.give_up_after = Micros(0);
@@ -100,6 +106,50 @@ TEST_F(WalServiceTest, FetchesEachSegmentOnceAlthoughItLooksAhead) {
   for (std::uint64_t number = 1; number <= 20; ++number) ASSERT_TRUE(get(name(number)));
   service_.reset();
   for (std::uint64_t number = 1; number <= 20; ++number) EXPECT_EQ(archive_.asked.count(number), 1U) << number;
+}
+
+TEST_F(WalServiceTest, KeepsWhatItFetchedInFilesOfTheServersUserAndRemovesThem) {
+  archive_.last = 50;
+  start();
+  ASSERT_TRUE(get(name(1)));
+  std::size_t ahead = 0;
+  for (int i = 0; i < 500 && ahead < options_.prefetch; ++i) {
+    ahead = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(options_.directory)) {
+      ahead += entry.file_size() == segment_size.bytes() ? 1U : 0U;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(ahead, options_.prefetch);
+  EXPECT_FALSE(std::filesystem::exists(options_.directory + "/" + name(1))) << "it was moved, not copied";
+  service_.reset();
+  EXPECT_FALSE(std::filesystem::exists(options_.directory));
+}
+
+TEST_F(WalServiceTest, GivesASegmentAgainThatWasTakenAway) {
+  start();
+  ASSERT_TRUE(get(name(2)));
+  ASSERT_TRUE(get(name(2)));
+  EXPECT_EQ(received(), std::string(segment_size.bytes(), 2));
+}
+
+TEST_F(WalServiceTest, FillsTheLogsLastSegmentWithZeros) {
+  archive_.length_of_last = 5000;
+  start();
+  ASSERT_TRUE(get(name(5)));
+  EXPECT_EQ(received(), std::string(5000, 5) + std::string(segment_size.bytes() - 5000, 0));
+}
+
+TEST_F(WalServiceTest, CopiesToAnotherFileSystem) {
+  get_.destination = "/dev/shm/holdfast-wal-get-" + std::to_string(::getpid());
+  struct stat here {};
+  struct stat there {};
+  ASSERT_EQ(::stat(place_.path().c_str(), &here), 0);
+  if (::stat("/dev/shm", &there) != 0 || here.st_dev == there.st_dev) GTEST_SKIP() << "there is one file system only";
+  start();
+  ASSERT_TRUE(get(name(3)));
+  EXPECT_EQ(received(), std::string(segment_size.bytes(), 3));
+  std::filesystem::remove(get_.destination);
 }
 
 TEST_F(WalServiceTest, SaysNotThereOnlyWhenItIsCertain) {
@@ -178,8 +228,9 @@ TEST_F(WalServiceTest, MapsOutcomesToExitCodes) {
 
 TEST_F(WalServiceTest, RefusesNonsense) {
   start();
-  for (const std::string& request : {std::string("GET / HTTP/1.0\n"), std::string("holdfast-wal 1 \n"),
-                                     std::string("holdfast-wal 2 x\n"), std::string(200, 'x'), std::string("\n")}) {
+  for (const std::string& request :
+       {std::string("GET / HTTP/1.0\n"), std::string("holdfast-wal 2 \n"), std::string("holdfast-wal 1 x\n"),
+        std::string("holdfast-wal 2 x\n"), std::string(200, 'x'), std::string("\n")}) {
     const auto client = connect_local(options_.socket);
     ASSERT_TRUE(client);
     ASSERT_TRUE(send_all(client->get(), as_bytes(request)));
@@ -201,20 +252,20 @@ TEST_F(WalServiceTest, ReplacesASocketThatACrashLeft) {
 TEST_F(WalServiceTest, ListensToItsOwnerOnly) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root to be somebody else";
   options_.owner = *user_by_name("postgres");
+  std::filesystem::permissions(place_.path(), std::filesystem::perms::all);  // the owner's directory goes below it
   start();
   struct stat info {};
   ASSERT_EQ(::stat(options_.socket.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777U, 0600U);
   EXPECT_EQ(info.st_uid, options_.owner.uid);
   // Even where the mode would let another user in, the service looks at who it is.
-  std::filesystem::permissions(place_.path(), std::filesystem::perms::all);
   std::filesystem::permissions(options_.socket, std::filesystem::perms::all);
   const pid_t child = ::fork();
   if (child == 0) {
     if (::setuid(65534) != 0) ::_exit(9);
     const auto client = connect_local(options_.socket);
     if (!client) ::_exit(8);
-    (void)send_all(client->get(), as_bytes("holdfast-wal 1 " + name(1) + "\n")).has_value();
+    (void)send_all(client->get(), as_bytes("holdfast-wal 2 " + name(1) + "\n")).has_value();
     ::_exit(receive_line(client->get(), 100) ? 7 : 0);
   }
   int status = 0;

@@ -60,6 +60,23 @@ TEST_F(Link, SaysNothingBeforeItIsWelcome) {
   EXPECT_TRUE(link_->due({}, 0).value().empty());
 }
 
+TEST_F(Link, AsksForPassesOnceItIsWelcomeAndBringsTheAnswersBack) {
+  const PassRequest request{"far", {BucketWish::Kind::get, "db/wal/x"}};
+  EXPECT_FALSE(link_->ask(request));
+  welcome();
+  const auto asked = link_->ask(request);
+  ASSERT_TRUE(asked);
+  EXPECT_EQ(std::get<PassRequest>(asked->body).wish, request.wish);
+  Message answer;
+  answer.in_reply_to = asked->id;
+  answer.body = PassReply{{"https://s3/db/wal/x?signed", {}, std::chrono::hours(1)}, {}};
+  const auto received = link_->receive(answer).value();
+  ASSERT_EQ(received.passes.size(), 1U);
+  EXPECT_EQ(received.passes[0].first, asked->id);
+  EXPECT_EQ(received.passes[0].second.pass.url, "https://s3/db/wal/x?signed");
+  EXPECT_TRUE(received.replies.empty());
+}
+
 TEST_F(Link, CountsItsSessionsUp) {
   const auto first = std::get<Hello>(link_->hello().value().body).generation;
   restart();
@@ -123,6 +140,29 @@ TEST_F(Link, SendsEpochsBeforeTheReportsThatNeedThem) {
   EXPECT_TRUE(std::holds_alternative<JobReport>(messages[1].body));
 }
 
+// Otherwise the coordinator would take the log in between for lost until the next beat.
+TEST_F(Link, TellsHowFarTheLogHasComeBeforeTheBackupThatWaitedForIt) {
+  welcome();
+  EXPECT_EQ(due<Heartbeat>().size(), 1U);
+  JobReport report;
+  report.job.id = entropy_.id<JobId>();
+  report.job.kind = JobKind::backup;
+  report.job.state = JobState::complete;
+  report.sequence = 1;
+  report.backup.emplace();
+  report.backup->state = BackupState::complete;
+  ASSERT_THAT(state_->save_report(report), Succeeded());
+  link_->report_now();
+  WalPosition position;
+  position.durable = Lsn(500);
+  const auto messages = link_->due({position}, 0).value();
+  ASSERT_EQ(messages.size(), 2U);
+  const auto* beat = std::get_if<Heartbeat>(&messages[0].body);
+  ASSERT_NE(beat, nullptr);
+  EXPECT_EQ(beat->positions.at(0).durable, Lsn(500));
+  EXPECT_TRUE(std::holds_alternative<JobReport>(messages[1].body));
+}
+
 TEST_F(Link, StartsARepeatedOrderOnceAndConfirmsItEachTime) {
   welcome();
   const Order again = order(5);
@@ -134,6 +174,29 @@ TEST_F(Link, StartsARepeatedOrderOnceAndConfirmsItEachTime) {
   const auto second = says(again);
   EXPECT_TRUE(second.orders.empty());
   EXPECT_TRUE(std::get<OrderAck>(second.replies[0].body).accepted);
+}
+
+TEST_F(Link, RefusesNewOrdersWhileItsNodeDrainsAndConfirmsThoseItHas) {
+  welcome();
+  const Order before = order(5);
+  ASSERT_EQ(says(before).orders.size(), 1U);
+  link_->refuse_orders("the node is draining");
+  const auto again = says(before);
+  EXPECT_TRUE(std::get<OrderAck>(again.replies.at(0).body).accepted) << "it was confirmed, and the word stands";
+  const auto refused = says(order(5));
+  EXPECT_TRUE(refused.orders.empty());
+  const auto& ack = std::get<OrderAck>(refused.replies.at(0).body);
+  EXPECT_FALSE(ack.accepted);
+  EXPECT_EQ(ack.error, "the node is draining");
+
+  Order cancel = order(5);
+  cancel.body = CancelOrder{before.id};
+  EXPECT_EQ(says(cancel).cancels.size(), 1U);
+  Order hurry = order(5);
+  hurry.body = ShutdownOrder{ShutdownReach::drain, true, {}};
+  EXPECT_EQ(says(hurry).orders.size(), 1U);
+  link_->refuse_orders({});
+  EXPECT_EQ(says(order(5)).orders.size(), 1U);
 }
 
 TEST_F(Link, RefusesOrdersOfAnOlderCoordinator) {

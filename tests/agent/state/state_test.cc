@@ -89,9 +89,15 @@ TEST_F(AgentMemory, TakesOverTheStateOfTheFirstVersion) {
   {
     auto connection =
         SqliteConnection::open(directory_ / "state.db", SqliteOpen::create, std::chrono::seconds(5)).value();
-    ASSERT_THAT(connection.execute("DROP TABLE wal_losses; PRAGMA user_version = 1"), Succeeded());
+    ASSERT_THAT(connection.execute("DROP TABLE wal_losses; DROP TABLE passes; ALTER TABLE runs DROP COLUMN type;"
+                                   "INSERT INTO runs VALUES (x'01020304050607080102030405060708', 77);"
+                                   "PRAGMA user_version = 1"),
+                Succeeded());
   }
   reopen();
+  const auto run = state_->last_run(DatabaseId({1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8})).value();
+  EXPECT_EQ(run.began, Timestamp::from_micros(77));
+  EXPECT_EQ(run.type, BackupType::full);
   EXPECT_EQ(state_->coordinator_epoch().value(), 5U);
   EXPECT_FALSE(state_->wal_loss(entropy_.id<DatabaseId>()).value().has_value());
 }
@@ -198,6 +204,25 @@ TEST_F(AgentMemory, KnowsWhereWalGoesOn) {
   EXPECT_FALSE(state_->wal(database).value().has_value());
 }
 
+TEST_F(AgentMemory, KeepsPassesToBuckets) {
+  KeptPass pass{entropy_.id<StoreId>(),
+                "db/",
+                {"https://s3/bucket", {{"policy", "p"}}, std::chrono::hours(24)},
+                Timestamp::from_micros(5)};
+  ASSERT_THAT(state_->save_pass(pass), Succeeded());
+  pass.since = Timestamp::from_micros(6);
+  ASSERT_THAT(state_->save_pass(pass), Succeeded());
+  reopen();
+  const auto read = state_->passes().value();
+  ASSERT_EQ(read.size(), 1U);
+  EXPECT_EQ(read[0].store, pass.store);
+  EXPECT_EQ(read[0].scope, "db/");
+  EXPECT_EQ(read[0].pass, pass.pass);
+  EXPECT_EQ(read[0].until(), pass.since + std::chrono::hours(24));
+  ASSERT_THAT(state_->forget_pass(pass.store, "db/"), Succeeded());
+  EXPECT_TRUE(state_->passes().value().empty());
+}
+
 TEST_F(AgentMemory, KeepsTheOutboxInOrderUntilConfirmed) {
   const EpochInfo epoch{entropy_.id<DatabaseId>(), entropy_.id<EpochId>(), {1, 2, 3}};
   const TimelineChange change{epoch.database, Timeline(2), Timeline(1), Lsn(7)};
@@ -221,6 +246,19 @@ TEST_F(AgentMemory, IsRefusedWhenANewerAgentWroteIt) {
     ASSERT_THAT(connection->execute("PRAGMA user_version = 99"), Succeeded());
   }
   EXPECT_THAT(AgentState::open(directory_.path()), FailedWith(Code::unsupported, "version 99"));
+}
+
+TEST_F(AgentMemory, KnowsOfARunThatDidNotEndInOrder) {
+  const auto began = Timestamp::from_micros(1'700'000'000'000'000);
+  EXPECT_FALSE(state_->begin_run({began, "boot 1"}).value());
+  reopen();
+  const auto before = state_->begin_run({began + std::chrono::hours(1), "boot 2"}).value();
+  ASSERT_TRUE(before);
+  EXPECT_EQ(before->began, began);
+  EXPECT_EQ(before->boot, "boot 1");
+  ASSERT_THAT(state_->end_run(), Succeeded());
+  reopen();
+  EXPECT_FALSE(state_->begin_run({began, "boot 2"}).value());
 }
 
 }  // namespace

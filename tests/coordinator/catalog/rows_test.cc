@@ -73,7 +73,8 @@ TEST_F(CatalogRows, ReadBackWhatWasPut) {
   assignment.revision = 12;
   assignment.content = {1, 2, 3};
   round_trip(assignment);
-  round_trip(WalRemovalRow{database.id, Timeline(3), Lsn(0x2000000)});
+  round_trip(WalRemovalRow{
+      database.id, {Timeline(3), Lsn(0x2000000), {{Lsn(16), Lsn(32)}, {Lsn(64), Lsn(80)}}}, Lsn(0x3000000), true});
 }
 
 TEST_F(CatalogRows, KeepAnOrderUntilItIsRemoved) {
@@ -97,16 +98,28 @@ TEST_F(CatalogRows, AreGoneWhenRemoved) {
   EXPECT_TRUE(read_rows<WalRange>(store_)->empty());
 }
 
-TEST_F(CatalogRows, KeepReleasedLogUntilItsRemovalIsConfirmed) {
+TEST_F(CatalogRows, KeepTheNewestStateOfReleasedLogOfEachTimeline) {
   const DatabaseId database({1});
-  commit(
-      {put_row(WalRemovalRow{database, Timeline(1), Lsn(16)}), put_row(WalRemovalRow{database, Timeline(2), Lsn(16)})});
-  commit({put_row(WalRemovalRow{database, Timeline(1), Lsn(32)})});
-  commit({remove_row(WalRemovalRow{database, Timeline(2), Lsn()})});
+  const auto row = [&database](std::uint32_t timeline, std::uint64_t keep_from) {
+    return WalRemovalRow{database, {Timeline(timeline), Lsn(keep_from), {}}, Lsn(keep_from), false};
+  };
+  commit({put_row(row(1, 16)), put_row(row(2, 16))});
+  commit({put_row(row(1, 32))});
   const auto rows = read_rows<WalRemovalRow>(store_);
   ASSERT_TRUE(rows) << rows.error().text();
-  EXPECT_EQ(*rows, (std::vector{WalRemovalRow{database, Timeline(1), Lsn(32)}}));
+  EXPECT_EQ(*rows, (std::vector{row(1, 32), row(2, 16)}));
   EXPECT_TRUE(read_rows<AssignmentRow>(store_)->empty());
+}
+
+TEST_F(CatalogRows, ReadReleasedLogAsItWasWrittenBeforeStretchesWereKept) {
+  CatalogChange change = put_row(WalRemovalRow{DatabaseId({1}), {Timeline(1), Lsn(16), {}}, Lsn(16), false});
+  change.value->resize(8);
+  commit({change});
+  EXPECT_EQ(read_rows<WalRemovalRow>(store_)->at(0).log.keep_from, Lsn(16));
+  EXPECT_FALSE(read_rows<WalRemovalRow>(store_)->at(0).removed);
+  change.value->resize(13);
+  commit({change});
+  EXPECT_FALSE(read_rows<WalRemovalRow>(store_)) << "cut off";
 }
 
 TEST_F(CatalogRows, GiveBackupsOfOneDatabaseInPagesOldestFirst) {

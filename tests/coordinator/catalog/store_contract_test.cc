@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -215,6 +216,61 @@ TEST(RocksStore, RefusesADamagedCatalog) {
   const auto opened = RocksStore::open(rocks.directory / "catalog", OpenCatalog::existing_only);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Code::corrupt) << opened.error().text();
+}
+
+TEST(RocksStore, IsReadBesideTheOneThatWrites) {
+  RocksCase rocks;
+  const std::uint64_t epoch = *rocks.store->begin_epoch();
+  ASSERT_TRUE(rocks.store->commit({put(Family::nodes, "a", "1")}, epoch));
+  const auto reader = RocksStore::open(rocks.directory / "catalog", OpenCatalog::read_only);
+  ASSERT_TRUE(reader) << reader.error().text();
+  EXPECT_EQ(get(**reader, Family::nodes, "a"), "1");
+  ASSERT_TRUE(rocks.store->commit({put(Family::nodes, "a", "2")}, epoch)) << "the writer goes on";
+  EXPECT_EQ(get(**reader, Family::nodes, "a"), "1");
+  EXPECT_FALSE((*reader)->commit({put(Family::nodes, "a", "3")}, epoch));
+  EXPECT_FALSE((*reader)->begin_epoch());
+  const auto later = RocksStore::open(rocks.directory / "catalog", OpenCatalog::read_only);
+  ASSERT_TRUE(later) << later.error().text();
+  EXPECT_EQ(get(**later, Family::nodes, "a"), "2");
+}
+
+TEST(RocksStore, ReadingLeavesNothingBehind) {
+  RocksCase rocks;
+  ASSERT_TRUE(rocks.store->begin_epoch());
+  const auto files = [&] {
+    std::vector<std::string> names;
+    for (const auto& file : std::filesystem::directory_iterator(rocks.directory / "catalog")) {
+      names.push_back(file.path().filename().string());
+    }
+    std::ranges::sort(names);
+    return names;
+  };
+  const auto before = files();
+  { ASSERT_TRUE(RocksStore::open(rocks.directory / "catalog", OpenCatalog::read_only)); }
+  EXPECT_EQ(files(), before);
+  EXPECT_EQ(RocksStore::open(rocks.directory / "none", OpenCatalog::read_only).error().code, Code::not_found);
+  EXPECT_FALSE(std::filesystem::exists(rocks.directory / "none"));
+}
+
+TEST(RocksStore, ASnapshotStaysAsItWas) {
+  RocksCase rocks;
+  const std::uint64_t epoch = *rocks.store->begin_epoch();
+  ASSERT_TRUE(rocks.store->commit({put(Family::nodes, "a", "1"), put(Family::nodes, "b", "1")}, epoch));
+  const auto before = rocks.store->snapshot();
+  ASSERT_TRUE(rocks.store->commit({put(Family::nodes, "a", "2"), removal(Family::nodes, "b")}, epoch));
+  EXPECT_EQ(get(*before, Family::nodes, "a"), "1");
+  EXPECT_EQ(keys_of(*before, Family::nodes), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(before->commit({}, epoch).error().code, Code::invalid);
+  EXPECT_EQ(before->begin_epoch().error().code, Code::invalid);
+  rocks.store.reset();
+  EXPECT_EQ(get(*before, Family::nodes, "b"), "1") << "it may outlive the store";
+}
+
+TEST(RocksStore, BeginsAboveAnEpochThatWasElsewhere) {
+  RocksCase rocks;
+  EXPECT_EQ(*rocks.store->begin_epoch_after(41), 42U);
+  EXPECT_EQ(*rocks.store->begin_epoch_after(10), 43U);
+  EXPECT_EQ(*rocks.store->begin_epoch(), 44U);
 }
 
 }  // namespace

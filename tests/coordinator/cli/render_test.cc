@@ -91,6 +91,16 @@ TEST(JsonDatabase, HasTheFieldsOfTheContract) {
   EXPECT_EQ(database["state"], "protected");
 }
 
+TEST(JsonDatabase, NamesTheNodeThatTakesItsBackupsAndWhyNotAnother) {
+  DatabaseView view = samples::database();
+  EXPECT_EQ(json_of(show_database(view, names(), style(OutputFormat::json)))["backupNode"], "db3");
+  view.database.backups_note = "taken from the primary, though a standby is preferred: there is none";
+  const Json database = json_of(show_database(view, names(), style(OutputFormat::json)));
+  EXPECT_EQ(database["backupNote"], view.database.backups_note);
+  view.database.active = NodeId();
+  EXPECT_TRUE(json_of(show_database(view, names(), style(OutputFormat::json)))["backupNode"].is_null());
+}
+
 TEST(JsonDatabase, HasNullForWhatThereIsNotYet) {
   DatabaseView view = samples::database();
   view.last_backup.reset();
@@ -114,8 +124,8 @@ TEST(JsonBackup, HasTheFieldsOfTheContract) {
   EXPECT_EQ(backup["node"], "db3");
   EXPECT_EQ(backup["storedBytes"], 734'003'200);
   EXPECT_EQ(backup["startLsn"], "16/B374D848");
-  EXPECT_EQ(backup["copies"],
-            Json::array({Json{{"store", "local"}, {"state", "ok"}}, Json{{"store", "offsite"}, {"state", "missing"}}}));
+  EXPECT_EQ(backup["copies"], Json::array({Json{{"store", "local"}, {"state", "ok"}, {"checkedAt", nullptr}},
+                                           Json{{"store", "offsite"}, {"state", "missing"}, {"checkedAt", nullptr}}}));
   EXPECT_TRUE(backup["verifiedAt"].is_null());
   EXPECT_EQ(backup["keep"], false);
 }
@@ -197,7 +207,33 @@ TEST(JsonStore, HasTheFieldsOfTheContract) {
                         {"capabilities", Json{{"conditionalPut", true}, {"objectLock", false}}},
                         {"usedBytes", 5},
                         {"objects", 2},
-                        {"path", "/srv/backups"}}));
+                        {"path", "/srv/backups"},
+                        {"zone", nullptr}}));
+  store.kind = StoreKind::s3;
+  store.path.clear();
+  store.zone = "paris";
+  store.abilities = {Ability::no, Ability::unknown};
+  store.s3.endpoint = "https://s3.example.net";
+  store.s3.bucket = "copies";
+  store.s3.prefix = "fleet";
+  store.s3.credentials = "env";
+  const Json bucket = json_of(show_stores({store}, style(OutputFormat::json)))["items"][0];
+  EXPECT_EQ(bucket["capabilities"], (Json{{"conditionalPut", false}, {"objectLock", nullptr}}));
+  EXPECT_EQ(bucket["path"], nullptr);
+  EXPECT_EQ(bucket["zone"], "paris");
+  EXPECT_EQ(bucket["s3"], (Json{{"endpoint", "https://s3.example.net"},
+                                {"region", "us-east-1"},
+                                {"bucket", "copies"},
+                                {"prefix", "fleet"},
+                                {"addressing", "path"},
+                                {"caFile", nullptr},
+                                {"credentials", "env"}}));
+  store.s3.hosts = S3Place::Hosts::presigned;
+  const Json lent = json_of(show_stores({store}, style(OutputFormat::json)))["items"][0]["s3"];
+  EXPECT_EQ(lent["credentials"], "presigned");
+  EXPECT_EQ(lent["coordinatorCredentials"], "env");
+  EXPECT_NE(show_stores({store}, style(OutputFormat::table)).find("s3://copies/fleet at https://s3.example.net"),
+            std::string::npos);
 }
 
 TEST(JsonText, SurvivesNamesThatAreNoUtf8) {

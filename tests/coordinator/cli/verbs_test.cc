@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "tests/coordinator/cli/fake_fleet.h"
 #include "tests/coordinator/cli/samples.h"
@@ -25,6 +26,7 @@ class Verbs : public testing::Test {
     ListReply out;
     if (request.what == Listing::nodes) out.nodes = {samples::node()};
     if (request.what == Listing::databases) out.databases = {samples::database()};
+    if (request.what == Listing::policies) out.policies = {default_policy()};
     if (request.what == Listing::backups && !none_) out.backups = {samples::backup()};
     if (request.what == Listing::jobs && !none_) out.jobs = {samples::job(1, JobState::complete)};
     if (request.what == Listing::jobs && !none_) out.jobs[0].backup = samples::backup().id;
@@ -147,6 +149,73 @@ TEST_F(Verbs, AddAStore) {
   EXPECT_EQ(request->path, "/srv/backups");
 }
 
+class AddingABucket : public Verbs {
+ protected:
+  void SetUp() override {
+    fleet_.wire.answer = [this](const OperatorBody& body) -> std::optional<OperatorReplyBody> {
+      if (const auto* request = std::get_if<AddStoreRequest>(&body)) added_ = *request;
+      if (!std::holds_alternative<ListRequest>(body)) return OperatorReplyBody(DoneReply{{"added"}});
+      ListReply reply;
+      reply.stores.resize(1);
+      reply.stores[0].name = "far";
+      reply.stores[0].kind = StoreKind::s3;
+      if (++asked_ > 2) reply.stores[0].state = state_;
+      reply.stores[0].abilities = {Ability::yes, Ability::no};
+      return OperatorReplyBody(reply);
+    };
+  }
+  int add() {
+    return fleet_.run({"store", "add", "far", "s3", "--endpoint", "https://s3.example.net", "--bucket", "copies",
+                       "--prefix", "fleet", "--region", "eu-1", "--credentials", "/root/s3.keys", "--zone", "paris"});
+  }
+  AddStoreRequest added_;
+  std::string state_ = "ok";
+  int asked_ = 0;
+};
+
+TEST_F(AddingABucket, WaitsForWhatTheCoordinatorFinds) {
+  EXPECT_EQ(add(), 0) << fleet_.console.errors;
+  EXPECT_EQ(added_.kind, StoreKind::s3);
+  EXPECT_EQ(added_.s3.endpoint, "https://s3.example.net");
+  EXPECT_EQ(added_.s3.bucket, "copies");
+  EXPECT_EQ(added_.s3.prefix, "fleet");
+  EXPECT_EQ(added_.s3.region, "eu-1");
+  EXPECT_EQ(added_.s3.credentials, "/root/s3.keys");
+  EXPECT_EQ(added_.zone, "paris");
+  EXPECT_THAT(fleet_.console.errors, HasSubstr("conditional PUT: yes, object lock: no"));
+}
+
+TEST_F(AddingABucket, LeavesHostsWithoutAKeyAndSaysWhatThatCosts) {
+  EXPECT_EQ(fleet_.run({"store", "add", "far", "s3", "--endpoint", "https://s3.example.net", "--bucket", "copies",
+                        "--credentials", "presigned", "--coordinator-credentials", "/root/s3.keys"}),
+            0)
+      << fleet_.console.errors;
+  EXPECT_EQ(added_.s3.hosts, S3Place::Hosts::presigned);
+  EXPECT_EQ(added_.s3.credentials, "/root/s3.keys");
+  EXPECT_THAT(fleet_.console.errors, HasSubstr("a stolen one could replace what it wrote itself"));
+}
+
+TEST_F(AddingABucket, SaysWhatDoesNotWorkAndWhatToDo) {
+  state_ = "the coordinator: 403 AccessDenied";
+  EXPECT_EQ(add(), 1);
+  EXPECT_THAT(fleet_.console.errors, HasSubstr("403 AccessDenied"));
+  EXPECT_THAT(fleet_.console.errors, HasSubstr("hint: put it right and run: holdfast store check far"));
+}
+
+TEST_F(Verbs, AddAStoreThatANodeKeeps) {
+  EXPECT_EQ(fleet_.run({"store", "add", "spare", "peer", "--node", "db3", "--path", "/srv/vault", "--quota", "100GB",
+                        "--zone", "cellar"}),
+            0)
+      << fleet_.console.errors;
+  const auto* request = fleet_.last<AddStoreRequest>();
+  ASSERT_NE(request, nullptr);
+  EXPECT_EQ(request->kind, StoreKind::peer);
+  EXPECT_EQ(request->peer_node, "db3");
+  EXPECT_EQ(request->path, "/srv/vault");
+  EXPECT_EQ(request->quota_bytes, 100'000'000'000U);
+  EXPECT_EQ(request->zone, "cellar");
+}
+
 TEST_F(Verbs, ApplyAPolicyFromAFileOrStandardInput) {
   const std::string yaml = "apiVersion: holdfast/v1\nkind: Policy\nname: production\nmatch: {env: prod}\n";
   TemporaryDirectory directory;
@@ -164,6 +233,21 @@ TEST_F(Verbs, ApplyAPolicyFromAFileOrStandardInput) {
   fleet_.console.input = yaml;
   EXPECT_EQ(fleet_.run({"policy", "apply", "-f", "-"}), 0);
   EXPECT_FALSE(fleet_.last<ApplyPolicyRequest>()->dry_run);
+}
+
+TEST_F(Verbs, DescribeAPolicyWithTheNextTenBackupsOfEachDatabase) {
+  EXPECT_EQ(fleet_.run({"policy", "describe", "default", "-o", "json"}), 0) << fleet_.console.errors;
+  const auto json = nlohmann::json::parse(fleet_.console.output);
+  ASSERT_EQ(json["nextRuns"].size(), 1U);
+  EXPECT_EQ(json["nextRuns"][0]["database"], "orders");
+  const auto& runs = json["nextRuns"][0]["runs"];
+  ASSERT_EQ(runs.size(), 10U);
+  EXPECT_EQ(runs[0]["type"], "full");
+  EXPECT_LT(runs[0]["at"].get<std::string>(), runs[1]["at"].get<std::string>());
+  fleet_.console.output.clear();
+  EXPECT_EQ(fleet_.run({"policy", "describe", "default"}), 0) << fleet_.console.errors;
+  EXPECT_THAT(fleet_.console.output, HasSubstr("# next backups of orders:\n#   2"));
+  EXPECT_TRUE(parse_policy(fleet_.console.output, "it can be applied again"));
 }
 
 TEST_F(Verbs, EndWithTwoOnAPolicyThatCannotBeRead) {
@@ -260,15 +344,66 @@ TEST_F(Verbs, PreviewRetentionWithoutRunningIt) {
                       samples::at("2026-11-21T11:00:00Z"),
                       true,
                       {"daily", "newest"},
-                      1024}};
+                      1024,
+                      0}};
+  reply.decisions.push_back(reply.decisions[0]);
+  reply.decisions[1].keep = false;
+  reply.decisions[1].reasons = {"too old"};
+  reply.decisions[1].freed_bytes = 24;
+  reply.lines = {"a budget cannot be met"};
   reply_ = reply;
   EXPECT_EQ(fleet_.run({"retention", "preview"}), 0);
   EXPECT_FALSE(fleet_.last<RetentionRequest>()->run);
   EXPECT_THAT(fleet_.console.output, HasSubstr("daily; newest"));
+  EXPECT_THAT(fleet_.console.errors, HasSubstr("1 kept, 2.0 KiB in each store; 1 to release, which frees 24 B"));
+  EXPECT_THAT(fleet_.console.errors, HasSubstr("a budget cannot be met"));
+  fleet_.console.output.clear();
+  EXPECT_EQ(fleet_.run({"retention", "preview", "-o", "json"}), 0);
+  EXPECT_THAT(fleet_.console.output, HasSubstr("\"kind\": \"RetentionDecisionList\""));
+  EXPECT_THAT(fleet_.console.output, HasSubstr("\"decision\": \"release\""));
+  EXPECT_THAT(fleet_.console.output, HasSubstr("\"freedBytes\": 24"));
+  EXPECT_THAT(fleet_.console.output, HasSubstr("\"keptBytes\": 2024"));
   EXPECT_EQ(fleet_.run({"retention", "run", "orders", "--dry-run"}), 0);
   EXPECT_FALSE(fleet_.last<RetentionRequest>()->run);
   EXPECT_EQ(fleet_.run({"retention", "run", "orders", "--yes"}), 0);
   EXPECT_TRUE(fleet_.last<RetentionRequest>()->run);
+}
+
+TEST_F(Verbs, ShutNodesDownOneAfterTheOtherAndStopAtTheFirstFailure) {
+  std::vector<std::string> asked;
+  fleet_.wire.answer = [&](const OperatorBody& body) -> std::optional<OperatorReplyBody> {
+    if (const auto* node = std::get_if<NodeRequest>(&body)) {
+      asked.push_back(node->node);
+      EXPECT_TRUE(node->keep_databases);
+      EXPECT_EQ(node->deadline, Micros(std::chrono::minutes(10)));
+      if (asked.size() == 2) return OperatorReplyBody(Refused{Code::unavailable, "it is not connected", {}});
+      return OperatorReplyBody(JobsReply{{samples::job(1, JobState::complete).id}, {}});
+    }
+    const auto& list = std::get<ListRequest>(body);
+    ListReply reply;
+    if (list.what == Listing::jobs) reply.jobs = {samples::job(1, JobState::complete)};
+    if (list.what == Listing::nodes) {
+      for (const char* name : {"c", "a", "b"}) {
+        reply.nodes.push_back(samples::node());
+        reply.nodes.back().node.name = name;
+        reply.nodes.back().node.id = NodeId({static_cast<std::uint8_t>(name[0])});
+      }
+    }
+    return OperatorReplyBody(reply);
+  };
+  EXPECT_EQ(fleet_.run({"node", "shutdown", "-l", "env=prod", "--keep-database", "--deadline", "10m", "--yes"}), 3);
+  EXPECT_EQ(asked, (std::vector<std::string>{NodeId({'a'}).text(), NodeId({'b'}).text()}));
+  EXPECT_THAT(fleet_.console.errors, HasSubstr("it is not connected"));
+  EXPECT_THAT(fleet_.console.errors, HasSubstr("not begun: c"));
+}
+
+TEST_F(Verbs, ShutDownNothingThatWasNotNamedOrNotAgreedTo) {
+  EXPECT_EQ(fleet_.run({"node", "shutdown", "--yes"}), 2);
+  EXPECT_EQ(fleet_.run({"node", "shutdown", "db1"}), 2) << "nobody is there to ask";
+  EXPECT_EQ(fleet_.run({"node", "shutdown", "db1", "--yes", "--deadline", "soon"}), 2);
+  for (const auto& message : fleet_.wire.sent) {
+    EXPECT_FALSE(std::holds_alternative<NodeRequest>(std::get<OperatorRequest>(message.body).body));
+  }
 }
 
 }  // namespace

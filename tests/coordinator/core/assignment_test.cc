@@ -100,6 +100,20 @@ TEST_F(Assignments, LetTheMostSpecificPolicyWin) {
   EXPECT_EQ(database("orders").alerts.size(), 1U);
 }
 
+TEST_F(Assignments, OfAPolicyThatIsAppliedAgainSayWhatChangesForWhom) {
+  add_store();
+  inventory(host_, {postgres("/srv/orders", 7)});
+  ApplyPolicyRequest request;
+  request.policy = default_policy();
+  request.policy.daily = 7;
+  request.dry_run = true;
+  EXPECT_EQ(
+      expect<PolicyReply>(request).changes,
+      (std::vector<std::string>{"policy default: retention: not set -> {daily: 7}", "it is in force for: orders"}));
+  request.policy = default_policy();
+  EXPECT_TRUE(expect<PolicyReply>(request).changes.empty());
+}
+
 TEST_F(Assignments, ListAStandbyWithoutHavingItBackedUp) {
   add_store();
   inventory(host_, {postgres("/srv/orders", 7)});

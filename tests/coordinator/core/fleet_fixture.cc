@@ -130,7 +130,7 @@ TokenReply FleetFixture::make_token(const Labels& labels, std::uint32_t uses, Ap
 }
 
 void FleetFixture::add_store(const std::string& name) {
-  expect<DoneReply>(AddStoreRequest{name, StoreKind::posix, "/srv/" + name});
+  expect<DoneReply>(store_request(name, StoreKind::posix, "/srv/" + name));
 }
 
 void FleetFixture::apply_policy(Policy policy) {
@@ -249,7 +249,7 @@ EpochId FleetFixture::report_epoch(Host& host, DatabaseId database) {
 }
 
 JobReport FleetFixture::complete_backup(Host& host, DatabaseId database, JobId job, BackupId backup, Stretch stretch,
-                                        const std::vector<std::string>& needed_packs) {
+                                        const std::vector<std::string>& needed_packs, BackupType type) {
   BackupRecord record;
   record.fleet = fleet_;
   record.database = database;
@@ -266,7 +266,7 @@ JobReport FleetFixture::complete_backup(Host& host, DatabaseId database, JobId j
   record.stored_bytes = ByteCount(1000);
   record.objects = {{pack_name(database, backup, 0), 900, {}}, {manifest_name(database, backup), 100, {}}};
   for (const auto& pack : needed_packs) record.needed_packs.push_back({{pack, 900, {}}, 500});
-  if (!needed_packs.empty()) record.type = BackupType::incremental;
+  record.type = type;
 
   JobReport report;
   report.sequence = 5;
@@ -301,6 +301,13 @@ BackupId FleetFixture::take_backup(Host& host, DatabaseId database, Stretch stre
 BackupId FleetFixture::take_incremental(Host& host, DatabaseId database, Stretch stretch,
                                         const std::vector<std::string>& packs) {
   const auto backup = entropy_.id<BackupId>();
+  say(host, complete_backup(host, database, entropy_.id<JobId>(), backup, stretch, packs, BackupType::incremental));
+  return backup;
+}
+
+BackupId FleetFixture::take_resumed(Host& host, DatabaseId database, Stretch stretch,
+                                    const std::vector<std::string>& packs) {
+  const auto backup = entropy_.id<BackupId>();
   say(host, complete_backup(host, database, entropy_.id<JobId>(), backup, stretch, packs));
   return backup;
 }
@@ -314,6 +321,7 @@ void FleetFixture::ship(const Host& host, DatabaseId database, Timeline timeline
   position.durable = position.written = durable;
   position.from_time = from;
   position.through_time = through;
+  position.segment_size = std::uint64_t{16} << 20U;
   Heartbeat heartbeat;
   heartbeat.clock = now_;
   heartbeat.positions = {position};

@@ -33,6 +33,14 @@ struct Host {
   std::map<DatabaseId, EpochId> epochs;
 };
 
+inline AddStoreRequest store_request(const std::string& name, StoreKind kind, const std::string& path) {
+  AddStoreRequest request;
+  request.name = name;
+  request.kind = kind;
+  request.path = path;
+  return request;
+}
+
 class FleetFixture : public ::testing::Test {
  protected:
   FleetFixture();
@@ -110,11 +118,13 @@ class FleetFixture : public ::testing::Test {
   };
   // A report of a complete backup with a signed record, not yet said.
   JobReport complete_backup(Host& host, DatabaseId database, JobId job, BackupId backup, Stretch stretch,
-                            const std::vector<std::string>& needed_packs = {});
+                            const std::vector<std::string>& needed_packs = {}, BackupType type = BackupType::full);
   // The agent took it by itself and it was accepted.
   BackupId take_backup(Host& host, DatabaseId database, Stretch stretch);
   // The same, of an incremental one that still needs these packs.
   BackupId take_incremental(Host& host, DatabaseId database, Stretch stretch, const std::vector<std::string>& packs);
+  // The same, of a full one that went on from one that was cut off.
+  BackupId take_resumed(Host& host, DatabaseId database, Stretch stretch, const std::vector<std::string>& packs);
   void ship(const Host& host, DatabaseId database, Timeline timeline, Lsn first, Lsn durable, Timestamp from,
             Timestamp through);
 };

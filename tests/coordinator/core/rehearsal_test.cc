@@ -90,7 +90,7 @@ TEST_F(DryRuns, SayWhatTheVerbWouldDoAndChangeNothing) {
       {NodeRequest{Node_::revoke, "db1", {}, {}}, "node db1 revoked"},
       {NodeRequest{Node_::label, "db1", {{"env", "prod"}}, {}}, "node db1 labelled (dry run)"},
       {NodeRequest{Node_::cordon, "db1", {}, {}}, "node db1 cordoned (dry run)"},
-      {AddStoreRequest{"more", StoreKind::posix, "/srv/more"}, "store more added (dry run)"},
+      {store_request("more", StoreKind::posix, "/srv/more"), "store more added (dry run)"},
       {StoreRequest{StoreRequest::Verb::remove, "spare"}, "store spare removed"},
       {StoreRequest{StoreRequest::Verb::check, "local"}, "store-check on node db1 ordered (dry run)"},
       {DeletePolicyRequest{"default"}, "policy default deleted (dry run)"},
@@ -124,7 +124,7 @@ TEST_F(DryRuns, AreRefusedAsTheVerbWouldBe) {
   const auto code = [&](OperatorBody body) { return std::get<Refused>(rehearse(std::move(body))).code; };
   EXPECT_EQ(code(StoreRequest{StoreRequest::Verb::remove, "local"}), Code::conflict);
   EXPECT_EQ(code(RevokeTokenRequest{"none"}), refusal(RevokeTokenRequest{"none"}).code);
-  EXPECT_EQ(code(AddStoreRequest{"local", StoreKind::posix, "/x"}), Code::already_exists);
+  EXPECT_EQ(code(store_request("local", StoreKind::posix, "/x")), Code::already_exists);
   const CurveKeyPair viewer = make_curve_key(entropy_);
   expect<ListReply>(CreateOperatorRequest{"vic", Role::viewer, viewer.public_key});
   const auto denied = core_->apply(
@@ -140,7 +140,7 @@ TEST_F(DryRuns, AreNotRememberedAsDone) {
   came.peer = admin_.public_key;
   came.message.id = 1'000'000;
   came.message.body =
-      OperatorRequest{protocol_min, protocol_max, AddStoreRequest{"more", StoreKind::posix, "/srv/more"}, true};
+      OperatorRequest{protocol_min, protocol_max, store_request("more", StoreKind::posix, "/srv/more"), true};
   apply(came);
   std::get<OperatorRequest>(came.message.body).dry_run = false;
   apply(came);

@@ -29,7 +29,7 @@ class Replies : public FleetFixture {
   }
   std::size_t kept() { return read_rows<ReplyRow>(store_)->size(); }
   static Event store_add(std::uint64_t id, const CurvePublicKey& key) {
-    return request(key, id, AddStoreRequest{"local", StoreKind::posix, "/srv/local"});
+    return request(key, id, store_request("local", StoreKind::posix, "/srv/local"));
   }
 };
 

@@ -257,6 +257,19 @@ TEST(RecoveryWindow, ListsItsGaps) {
   EXPECT_EQ(window->gaps[0].from_lsn, Lsn(300));
 }
 
+// The backup's end and the log's times are read at different moments.
+TEST(RecoveryWindow, HasNoGapBeforeABackupThatTheLogHasPassedAlready) {
+  DatabaseHistory history = plain();
+  history.backups[1] = backup(2, 1005, 400, 410);
+  const auto window = recovery_window(history);
+  ASSERT_TRUE(window);
+  EXPECT_TRUE(window->gaps.empty());
+  EXPECT_EQ(window->to, at(1005));
+  // Of another timeline positions say nothing.
+  history.backups[1] = backup(2, 1005, 400, 410, 2);
+  EXPECT_EQ(recovery_window(history)->gaps.size(), 1U);
+}
+
 TEST(RecoveryWindow, DoesNotExistWithoutABackup) {
   DatabaseHistory history = plain();
   history.backups.clear();

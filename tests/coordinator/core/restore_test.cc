@@ -511,7 +511,7 @@ TEST_F(Removal, LetsTheLogGoThatNoKeptBackupNeeds) {
   keep_one();
   expect<RetentionReply>(RetentionRequest{true, {}});
   ASSERT_EQ(work_.size(), 2U);
-  EXPECT_EQ(std::get<RemoveWal>(work_[1]).keep_from, Lsn(0x2000000));
+  EXPECT_EQ(std::get<RemoveWal>(work_[1]).log.keep_from, Lsn(0x2000000));
   EXPECT_EQ(read_rows<WalRange>(store_)->at(0).first, Lsn(0x2000000));
   work_.clear();
   expect<RetentionReply>(RetentionRequest{true, {}});
@@ -535,23 +535,24 @@ TEST_F(Removal, OfLogIsAskedForAgainAfterACrashUntilItIsConfirmed) {
   auto again = asked();
   ASSERT_EQ(again.size(), 1U) << "the crash came before the work was done";
   EXPECT_EQ(again[0].database, orders_);
-  EXPECT_EQ(again[0].timeline, Timeline(1));
-  EXPECT_EQ(again[0].keep_from, Lsn(0x2000000));
+  const ReleasedLog released{Timeline(1), Lsn(0x2000000), {}};
+  EXPECT_EQ(again[0].log, released);
   EXPECT_EQ(again[0].stores.size(), 1U);
 
   alerts_.clear();
-  apply(WalRemoved{orders_, Timeline(1), Lsn(0x2000000), Error{Code::unavailable, "the store is away", ""}});
+  apply(WalRemoved{orders_, released, Error{Code::unavailable, "the store is away", ""}});
   EXPECT_EQ(alerts_.size(), 1U);
   tick();
   EXPECT_TRUE(asked().empty());
   pass(std::chrono::minutes(11));
   tick();
   EXPECT_EQ(asked().size(), 1U);
-  apply(WalRemoved{orders_, Timeline(1), Lsn(0x1000000), std::nullopt});  // of an earlier, smaller one
-  EXPECT_EQ(read_rows<WalRemovalRow>(store_)->size(), 1U);
-  apply(WalRemoved{orders_, Timeline(1), Lsn(0x2000000), std::nullopt});
-  apply(WalRemoved{orders_, Timeline(1), Lsn(0x2000000), std::nullopt});
-  EXPECT_TRUE(read_rows<WalRemovalRow>(store_)->empty());
+  const auto confirmed = [this] { return read_rows<WalRemovalRow>(store_)->at(0).removed; };
+  apply(WalRemoved{orders_, {Timeline(1), Lsn(0x1000000), {}}, std::nullopt});  // of an earlier, smaller one
+  EXPECT_FALSE(confirmed());
+  apply(WalRemoved{orders_, released, std::nullopt});
+  apply(WalRemoved{orders_, released, std::nullopt});
+  EXPECT_TRUE(confirmed());
   restart();
   pass(std::chrono::minutes(11));
   tick();
@@ -654,6 +655,50 @@ TEST_F(IncrementalRemoval, LeavesPacksWhoseOwnerIsKept) {
   expect<DoneReply>(BackupRequest{BackupRequest::Verb::remove, child.text()});
   EXPECT_TRUE(asked_to_go().contains(pack_name(orders_, child, 0)));
   EXPECT_FALSE(asked_to_go().contains(pack));
+}
+
+// A full backup and another after it, both made from packs of one that was cut off and never had a record.
+class ResumedRemoval : public IncrementalRemoval {
+ protected:
+  void SetUp() override {
+    IncrementalRemoval::SetUp();
+    JobReport failed = complete_backup(host_, orders_, entropy_.id<JobId>(), cut_off_, {});
+    failed.job.state = JobState::failed;
+    failed.backup->state = BackupState::failed;
+    failed.backup->record.clear();
+    failed.backup->copies.clear();
+    say(host_, failed);
+    now_ = now_ + std::chrono::minutes(1);
+    first_ = take_resumed(host_, orders_, {Lsn(0x3000100), Lsn(0x3000200), Timeline(1)}, {pack_});
+    now_ = now_ + std::chrono::minutes(1);
+    second_ = take_resumed(host_, orders_, {Lsn(0x4000100), Lsn(0x4000200), Timeline(1)}, {pack_});
+  }
+  const BackupId cut_off_{{0x77}};
+  const std::string pack_ = pack_name(orders_, cut_off_, 0);
+  BackupId first_;
+  BackupId second_;
+};
+
+TEST_F(ResumedRemoval, TheirCopiesAreWholeAlthoughTheOtherHasNone) {
+  for (const auto& backup : list(Listing::backups).backups) {
+    if (backup.id != first_) continue;
+    EXPECT_EQ(backup.state, BackupState::complete);
+    EXPECT_EQ(backup.copies, (std::vector<BackupCopy>{{"local", "ok"}}));
+    return;
+  }
+  ADD_FAILURE() << "it is not listed";
+}
+
+TEST_F(ResumedRemoval, PacksGoWithTheLastOfThemAndNotBefore) {
+  expect<DoneReply>(BackupRequest{BackupRequest::Verb::remove, first_.text()});
+  EXPECT_TRUE(asked_to_go().contains(record_name(orders_, first_)));
+  EXPECT_FALSE(asked_to_go().contains(pack_)) << "the other full backup reads it too";
+  apply(ObjectsRemoved{first_, std::nullopt});
+  work_.clear();
+  now_ = now_ + std::chrono::minutes(1);
+  take_backup(host_, orders_, {Lsn(0x5000100), Lsn(0x5000200), Timeline(1)});
+  expect<DoneReply>(BackupRequest{BackupRequest::Verb::remove, second_.text()});
+  EXPECT_TRUE(asked_to_go().contains(pack_));
 }
 
 TEST_F(IncrementalRemoval, RefusesABackupWhoseParentWasLetGoMeanwhile) {

@@ -31,7 +31,8 @@ class Status : public FleetFixture {
   BackupId take(const std::vector<BackupCopy>& copies, const std::vector<std::string>& packs = {}) {
     pass(std::chrono::seconds(60));
     const auto id = entropy_.id<BackupId>();
-    JobReport report = complete_backup(host_, orders_, entropy_.id<JobId>(), id, {}, packs);
+    JobReport report = complete_backup(host_, orders_, entropy_.id<JobId>(), id, {}, packs,
+                                       packs.empty() ? BackupType::full : BackupType::incremental);
     report.backup->copies = copies;
     say(host_, report);
     return id;

@@ -106,6 +106,11 @@ TEST_F(Strays, StayWhileTheirJobIsOpen) {
   EXPECT_THAT(removed(), IsEmpty());
 }
 
+TEST_F(Strays, StayWhileABackupRunsThatMayGoOnFromThem) {
+  input_.backup_runs = true;
+  EXPECT_THAT(removed(), IsEmpty());
+}
+
 TEST_F(Strays, StayWhileTheirNodeIsAwayUnlessItWasRevoked) {
   input_.nodes[node] = {};
   EXPECT_THAT(removed(), IsEmpty());

@@ -67,13 +67,6 @@ TEST(WalRanges, LetTimePassWhileNothingIsWritten) {
   EXPECT_EQ(merged({range(0, 10, 1, 1, 100), range(0, 10, 1, 1, 200)})[0].through_time, at(200));
 }
 
-TEST(WalRanges, ForgetWhatLiesBeforeAPosition) {
-  auto ranges = merged({range(0, 10), range(20, 30), range(40, 50, 2)});
-  trim_wal_ranges(ranges, Lsn(25), at(7));
-  EXPECT_EQ(bounds(ranges), (Bounds{{25, 30}, {40, 50}}));
-  EXPECT_EQ(ranges[0].from_time, at(7));
-}
-
 TEST(TimelinePath, LeadsThroughTheParents) {
   const std::vector<TimelineChange> changes = {change(2, 1, 100), change(3, 2, 200), change(4, 1, 50)};
   const auto path = timeline_path(changes, Timeline(1), Timeline(3));

@@ -15,6 +15,7 @@ TEST(CoordinatorConfig, HasDefaults) {
   EXPECT_EQ(config->log_format, LogFormat::text);
   EXPECT_EQ(config->sweep_every, std::chrono::hours(24));
   EXPECT_EQ(config->sweep_grace, std::chrono::hours(48));
+  EXPECT_EQ(config->checkpoint_every, std::chrono::minutes(5));
 }
 
 TEST(CoordinatorConfig, TakesEverySetting) {
@@ -29,6 +30,7 @@ heartbeat_seconds: 1
 enrol_messages_per_minute: 5
 http: 127.0.0.1:7480
 sweep: {every: 6h, grace: 3d}
+checkpoint: {every: 90s}
 )",
                                    "c.yaml");
   ASSERT_TRUE(config) << config.error().text();
@@ -44,6 +46,7 @@ sweep: {every: 6h, grace: 3d}
   EXPECT_EQ(config->http, "127.0.0.1:7480");
   EXPECT_EQ(config->sweep_every, std::chrono::hours(6));
   EXPECT_EQ(config->sweep_grace, std::chrono::hours(72));
+  EXPECT_EQ(config->checkpoint_every, std::chrono::seconds(90));
 }
 
 TEST(CoordinatorConfig, RefusesWhatItDoesNotUnderstandWithTheLine) {
@@ -60,6 +63,7 @@ TEST(CoordinatorConfig, RefusesWhatItDoesNotUnderstandWithTheLine) {
       {"heartbeat of nothing", "heartbeat_seconds: 0\n", "c.yaml:1:"},
       {"endpoint without scheme", "fleet_endpoints: [backup:7400]\n", "c.yaml:1:"},
       {"sweep without a grace", "sweep: {grace: 0s}\n", "c.yaml:1:"},
+      {"checkpoints without a pause", "checkpoint: {every: 0s}\n", "c.yaml:1:"},
       {"endpoint without port", "fleet_endpoints: [\"tcp://backup\"]\n", "c.yaml:1:"},
   };
   for (const Case& c : cases) {

@@ -70,6 +70,7 @@ class Rounds : public testing::Test {
                   .transport = transport_,
                   .keys = keys_,
                   .give_work = [this](Work) { journal_.push_back("work"); },
+                  .sign = [](const GrantPass&) { return PassReply{}; },
                   .take_answers = [this] { return std::exchange(answers_, {}); },
                   .clock = clock_,
                   .log = Logger::none()});

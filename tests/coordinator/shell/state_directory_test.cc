@@ -49,6 +49,30 @@ class NewFleet : public testing::Test {
   fs::path directory_;
 };
 
+TEST_F(NewFleet, ItsFilesMakeTheSameCoordinatorElsewhere) {
+  const auto created = create();
+  ASSERT_TRUE(created) << created.error().text();
+  const auto content = read_state_files(files_, created->state_directory);
+  ASSERT_TRUE(content) << content.error().text();
+  const std::string elsewhere = base_ / "elsewhere";
+  ASSERT_TRUE(write_state_files(files_, elsewhere, *content));
+  EXPECT_EQ(mode(elsewhere), 0700U);
+  EXPECT_EQ(mode(elsewhere + "/intermediate.key"), 0600U);
+  const auto state = read_state_directory(files_, elsewhere);
+  ASSERT_TRUE(state) << state.error().text();
+  EXPECT_EQ(state->fleet_server.public_key,
+            read_state_directory(files_, created->state_directory)->fleet_server.public_key);
+}
+
+TEST_F(NewFleet, NoOtherFilesAreWrittenAsItsOwn) {
+  for (const char* name : {"../outside", "catalog", "lock", ""}) {
+    const auto written = write_state_files(files_, base_ / "elsewhere", {{name, Bytes{1}}});
+    ASSERT_FALSE(written) << name;
+    EXPECT_EQ(written.error().code, Code::corrupt);
+  }
+  EXPECT_FALSE(fs::exists(base_ / "elsewhere"));
+}
+
 TEST_F(NewFleet, HasAllThatACoordinatorNeeds) {
   CreateFleetOptions options;
   options.fleet_name = "demo";

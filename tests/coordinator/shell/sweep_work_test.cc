@@ -8,6 +8,7 @@
 #include "shared/repository/verify.h"
 #include "shared/store/posix_store.h"
 #include "tests/harness/damaged_stores.h"
+#include "tests/harness/manual_clock.h"
 #include "tests/harness/temporary_directory.h"
 #include "tests/shared/repository/fixture.h"
 
@@ -74,6 +75,18 @@ class SweepWork : public testing::Test {
   BackupId stray_ = fleet_.entropy.id<BackupId>();
 };
 
+TEST_F(SweepWork, CountsAllThatADatabaseHasInEachStore) {
+  const BackupsListed listed = list();
+  ASSERT_EQ(listed.use.size(), 2U);
+  std::uint64_t bytes = 0;
+  const auto objects = stores_.at("local")->list(database_prefix(fleet_.database)).value();
+  for (const ObjectInfo& object : objects) bytes += object.size;
+  EXPECT_EQ(listed.use[0].store, "local");
+  EXPECT_EQ(listed.use[0].objects, objects.size());
+  EXPECT_EQ(listed.use[0].bytes, bytes);
+  EXPECT_GT(listed.use[0].objects, listed.stores[0].objects.size()) << "keys lie beside the backups";
+}
+
 TEST_F(SweepWork, RemovesWhatHasNoRecordFromEveryStoreAndNothingElse) {
   const auto removed = remove_strays(to_remove(), opener(), never);
   ASSERT_TRUE(removed);
@@ -93,6 +106,40 @@ TEST_F(SweepWork, RemovesNothingWhenTheRecordHasComeMeanwhile) {
   EXPECT_EQ(removed->error->code, Code::conflict);
   EXPECT_EQ(removed->objects, 0U);
   EXPECT_TRUE(has_pack("local"));
+}
+
+TEST_F(SweepWork, RemovesNothingOfABackupWhoseRecordIsNotListedYet) {
+  ManualClock clock;
+  const RemoveStrays work = to_remove();
+  const auto late = std::make_shared<ListsLate>(stores_["offsite"], clock, std::chrono::minutes(10));
+  stores_["offsite"] = late;
+  const std::string record = record_name(fleet_.database, stray_);
+  ASSERT_TRUE(late->put(record, as_bytes("it was finished after all")));
+  const auto shown = late->list(record).value();
+  ASSERT_THAT(shown, IsEmpty());
+  const auto removed = remove_strays(work, opener(), never);
+  ASSERT_TRUE(removed && removed->error);
+  EXPECT_EQ(removed->error->code, Code::conflict);
+  EXPECT_TRUE(has_pack("local"));
+  EXPECT_TRUE(has_pack("offsite"));
+  // Nor is it listed as a stray again: records are asked for by name.
+  const BackupsListed listed = list();
+  ASSERT_TRUE(listed.error);
+  EXPECT_THAT(listed.error->message, HasSubstr(record));
+}
+
+TEST_F(SweepWork, DoesNotMindWhatIsListedAfterItWent) {
+  ManualClock clock;
+  for (auto& [name, store] : stores_) store = std::make_shared<ListsLate>(store, clock, std::chrono::minutes(10));
+  for (int i = 0; i < 2; ++i) {
+    const auto removed = remove_strays(to_remove(), opener(), never);
+    ASSERT_TRUE(removed);
+    EXPECT_FALSE(removed->error) << removed->error->text();
+  }
+  EXPECT_FALSE(has_pack("local"));
+  clock.advance(std::chrono::minutes(10));
+  EXPECT_EQ(list().stores.size(), 2U);
+  expect_sound_backup();
 }
 
 TEST_F(SweepWork, RemovesNothingWhenAStoreCannotSayWhetherItHasTheRecord) {

@@ -49,6 +49,13 @@ class NotingStore final : public Store {
   Result<Space> space() override { return Space{}; }
   std::string description() const override { return "noting store"; }
 
+  Result<> keep_until(const std::string& name, Timestamp) override {
+    if (name == broken_) return fail(Code::unavailable, "input/output error");
+    if (!objects_.contains(name)) return fail(Code::not_found, name);
+    notes_.push_back("keep " + name);
+    return {};
+  }
+
   std::vector<std::string> notes_;
   std::string broken_;
   std::map<std::string, Bytes> objects_;
@@ -129,8 +136,7 @@ TEST_F(Removal, OfWalTakesOnlyWhatEndsBefore) {
   RemoveWal wal;
   wal.database = work_.database;
   wal.stores = {work_.stores[0]};
-  wal.timeline = Timeline(1);
-  wal.keep_from = Lsn(300);
+  wal.log = {Timeline(1), Lsn(300), {}};
   EXPECT_EQ(remove_wal(wal, opener(), never).value(), 2U);
   EXPECT_FALSE(stores_[0]->stat(before).value());
   EXPECT_FALSE(stores_[0]->stat(up_to).value());
@@ -138,13 +144,55 @@ TEST_F(Removal, OfWalTakesOnlyWhatEndsBefore) {
   EXPECT_TRUE(stores_[0]->stat(other_timeline).value());
 }
 
+class Keeping : public Removal {
+ protected:
+  KeepObjects keep() const {
+    KeepObjects work;
+    work.database = work_.database;
+    work.stores = work_.stores;
+    work.names = {"elsewhere"};
+    work.prefixes = {backup_prefix(work_.database, work_.backup)};
+    return work;
+  }
+};
+
+TEST_F(Keeping, HoldsEverythingThatIsThereAndDoesNotMindWhatIsNot) {
+  EXPECT_EQ(keep_objects(keep(), opener(), never), std::nullopt);
+  for (const auto& store : stores_) {
+    EXPECT_THAT(store->notes_, testing::UnorderedElementsAre("keep " + work_.names[0], "keep " + work_.names[1],
+                                                             "keep " + work_.names[2]));
+  }
+}
+
+TEST_F(Keeping, LeavesLogAloneThatIsToGo) {
+  KeepObjects work = keep();
+  work.prefixes = {wal_prefix(work_.database, Timeline(1))};
+  work.stores = {work_.stores[0]};
+  work.released = {{Timeline(1), Lsn(300), {{Lsn(100), Lsn(200)}}}};
+  const auto name = [this](std::uint64_t first) {
+    return wal_name(work_.database, Timeline(1), Lsn(first), Lsn(first + 100));
+  };
+  for (const std::uint64_t first : {100U, 200U, 300U}) EXPECT_TRUE(stores_[0]->put(name(first), as_bytes("wal")));
+  stores_[0]->notes_.clear();
+  EXPECT_EQ(keep_objects(work, opener(), never), std::nullopt);
+  EXPECT_THAT(stores_[0]->notes_, testing::UnorderedElementsAre("keep " + name(100), "keep " + name(300)));
+}
+
+TEST_F(Keeping, GoesOnBehindWhatItCannotHoldAndSaysSo) {
+  stores_[0]->broken_ = work_.names[0];
+  const auto error = keep_objects(keep(), opener(), never);
+  ASSERT_TRUE(error);
+  EXPECT_THAT(error->text(), testing::HasSubstr("store \"store-0\""));
+  EXPECT_EQ(stores_[0]->notes_.size(), 2U);
+  EXPECT_EQ(stores_[1]->notes_.size(), 3U);
+}
+
 TEST_F(Removal, OfLogIsAnsweredByTheWorkersThread) {
   Worker worker(opener(), Logger::none());
   RemoveWal wal;
   wal.database = work_.database;
   wal.stores = work_.stores;
-  wal.timeline = Timeline(1);
-  wal.keep_from = Lsn(300);
+  wal.log = {Timeline(1), Lsn(300), {}};
   worker.give(wal);
   pollfd waiting{worker.fd(), POLLIN, 0};
   ASSERT_EQ(::poll(&waiting, 1, 20'000), 1);
@@ -152,8 +200,7 @@ TEST_F(Removal, OfLogIsAnsweredByTheWorkersThread) {
   ASSERT_EQ(answers.size(), 1U);
   const auto& answer = std::get<WalRemoved>(answers[0]);
   EXPECT_EQ(answer.database, wal.database);
-  EXPECT_EQ(answer.timeline, wal.timeline);
-  EXPECT_EQ(answer.keep_from, wal.keep_from);
+  EXPECT_EQ(answer.log, wal.log);
   EXPECT_FALSE(answer.error);
 }
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "shared/crypto/secret_text.h"
+#include "shared/crypto/sha256_stream.h"
 #include "shared/os/system_entropy.h"
 
 namespace holdfast {
@@ -56,12 +58,38 @@ TEST(KeyedHash, DependsOnKeyContextAndMessage) {
   EXPECT_NE(hash, keyed_hash(key, "context", as_bytes("messagf")));
 }
 
+// RFC 4231, test cases 1, 2 and 6.
+TEST(HmacSha256, FitsTheRfcsTestCases) {
+  EXPECT_EQ(to_hex(hmac_sha256(Bytes(20, 0x0b), as_bytes("Hi There"))),
+            "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+  EXPECT_EQ(to_hex(hmac_sha256(as_bytes("Jefe"), as_bytes("what do ya want for nothing?"))),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  EXPECT_EQ(to_hex(hmac_sha256(Bytes(131, 0xaa), as_bytes("Test Using Larger Than Block-Size Key - Hash Key First"))),
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+  // Nothing at all, where a library may find no address.
+  EXPECT_EQ(to_hex(hmac_sha256({}, {})), "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+}
+
+TEST(SecretText, IsEmptiedByMovingFromIt) {
+  SecretText first("short");
+  const SecretText second = std::move(first);
+  EXPECT_EQ(as_text(second.bytes()), "short");
+  EXPECT_TRUE(first.empty());  // NOLINT(bugprone-use-after-move): that is the promise
+}
+
 TEST(Secret, IsEmptiedByMovingFromIt) {
   Secret<32> first = *Secret<32>::from_bytes(Bytes(32, 7));
   const Secret<32> second = std::move(first);
   EXPECT_EQ(to_bytes(second.bytes()), Bytes(32, 7));
   EXPECT_EQ(to_bytes(first.bytes()), Bytes(32, 0));  // NOLINT(bugprone-use-after-move): that is the promise
   EXPECT_EQ(Secret<32>::from_bytes(Bytes(31)).error().code, Code::invalid);
+}
+
+TEST(Sha256Stream, IsTheSameHoweverTheContentIsCut) {
+  Sha256Stream stream;
+  for (const std::string_view piece : {"a", "", "bc"}) stream.add(as_bytes(piece));
+  EXPECT_EQ(stream.finish(), sha256(as_bytes("abc")));
+  EXPECT_EQ(Sha256Stream().finish(), sha256({}));
 }
 
 TEST(PublicKey, TakesExactlyThirtyTwoBytes) {

@@ -16,18 +16,19 @@ schedule:
   full: "0 1 * * 0"
   incremental: "0 * * * *"
   differential: "0 1 * * 1-6"
+  prefer: standby
 timezone: Europe/Berlin
 window: "22:00-06:00"
 splay: 30m
 wal: {ship: stream, rpo: 10s}
 objectives: {rpo: 60s, rto: 30m}
-retention: {daily: 7, weekly: 4, monthly: 12, yearly: 7, days: 30, min_backups: 2, max_backups: 60, pitr: 7d, max_bytes: 100GB}
+retention: {hourly: 24, daily: 7, weekly: 4, monthly: 12, yearly: 7, days: 30, min_backups: 2, max_backups: 60, pitr: 7d, max_bytes: 100GB, total_bytes: 2TB}
 copies: {want: 2, min: 1, stores: [local, offsite], spread: zone, lock: 14d}
 verify: {after_backup: sample, full_every: 30d}
 drill: {every: 7d, on: {role: drill}, checks: [amcheck, "select count(*) > 0 from \"orders\""]}
 encryption: {recipients: [recovery, drill], self_restore: true}
-limits: {per_node: 1, per_store: 8, bandwidth: 200MB/s, cpu: 50%, workers: 3, zstd_level: 2}
-shutdown: {drain: 30s, checkpoint_timeout: 5s, stop_timeout: 40s, stop_database: false}
+limits: {per_node: 1, per_store: 8, per_zone: 4, per_fleet: 40, bandwidth: 200MB/s, cpu: 50%, workers: 3, zstd_level: 2}
+shutdown: {drain: 30s, checkpoint_timeout: 5s, stop_timeout: 40s, stop_database: false, mode: smart}
 )";
 
 TEST(PolicyYaml, ReadsEveryKey) {
@@ -36,9 +37,12 @@ TEST(PolicyYaml, ReadsEveryKey) {
   EXPECT_EQ(policy->name, "production");
   EXPECT_EQ(policy->match, (Labels{{"env", "prod"}, {"engine", "postgres"}}));
   EXPECT_EQ(policy->full, "0 1 * * 0");
+  EXPECT_EQ(policy->prefer, "standby");
   EXPECT_EQ(policy->timezone, "Europe/Berlin");
   EXPECT_EQ(policy->splay, Micros(std::chrono::minutes(30)));
+  EXPECT_EQ(policy->hourly, 24U);
   EXPECT_EQ(policy->max_bytes, 100'000'000'000U);
+  EXPECT_EQ(policy->total_bytes, 2'000'000'000'000U);
   EXPECT_EQ(policy->pitr, Micros(std::chrono::hours(168)));
   EXPECT_THAT(policy->stores, ElementsAre("local", "offsite"));
   EXPECT_EQ(policy->bandwidth, 200'000'000U);
@@ -47,6 +51,9 @@ TEST(PolicyYaml, ReadsEveryKey) {
   EXPECT_EQ(policy->zstd_level, 2);
   EXPECT_TRUE(policy->self_restore);
   EXPECT_FALSE(policy->shutdown_stop_database);
+  EXPECT_EQ(policy->shutdown_mode, "smart");
+  EXPECT_EQ(policy->per_zone, 4U);
+  EXPECT_EQ(policy->per_fleet, 40U);
   EXPECT_THAT(policy->drill_text, HasSubstr("amcheck"));
 }
 
@@ -69,6 +76,7 @@ TEST(PolicyYaml, DefaultsProtectDaily) {
   const auto policy = parse_policy("apiVersion: holdfast/v1\nkind: Policy\nname: small\n", "p.yaml");
   ASSERT_TRUE(policy) << policy.error().text();
   EXPECT_EQ(policy->full, "@daily");
+  EXPECT_EQ(policy->prefer, "primary");
   EXPECT_EQ(policy->copies_want, 1U);
   EXPECT_THAT(policy->recipients, ElementsAre("recovery"));
 }
@@ -97,6 +105,8 @@ INSTANTIATE_TEST_SUITE_P(
         Malformed{"TwiceTheSameKey", "splay: 1m\nsplay: 2m", "there twice"},
         Malformed{"Cron", "schedule:\n  full: \"0 25 * * *\"", "p.yaml:5:9: \"schedule.full\" schedule \"0 25 * * *\""},
         Malformed{"CronOfIncremental", "schedule: {incremental: often}", "\"schedule.incremental\""},
+        Malformed{"Prefer", "schedule:\n  prefer: replica",
+                  "p.yaml:5:11: \"schedule.prefer\" must be one of primary, standby, found \"replica\""},
         Malformed{"ScheduleIsNoMap", "schedule: \"@daily\"", "must be a map"},
         Malformed{"Zone", "timezone: Mars/Olympus", "p.yaml:4:11: \"timezone\" \"Mars/Olympus\" is not a time zone"},
         Malformed{"Window", "window: 25:00-06:00", "\"window\" must be two times"},
@@ -141,12 +151,29 @@ TEST(NotInEffect, IsEmptyForTheDefaultPolicy) {
 
 TEST(NotInEffect, NamesWhatIsReadButNotDone) {
   const auto sentences = not_in_effect(*parse_policy(everything, "p.yaml"));
-  EXPECT_THAT(sentences, testing::Contains(HasSubstr("schedule.incremental")));
+  EXPECT_THAT(sentences, testing::Contains(HasSubstr("verify.after_backup")));
   EXPECT_THAT(sentences, testing::Contains(HasSubstr("drill")));
+  for (const char* limit : {"limits.per_store", "limits.per_zone", "limits.per_fleet"}) {
+    EXPECT_THAT(sentences, testing::Contains(HasSubstr(limit)));
+  }
   for (const char* done :
-       {"retention.days", "retention.daily", "retention.pitr", "self_restore:", "limits.bandwidth", "limits.cpu"}) {
+       {"retention.days", "retention.daily", "retention.pitr", "retention.max_bytes", "retention.hourly",
+        "self_restore:", "schedule.", "window", "limits.bandwidth", "limits.cpu", "prefer", "shutdown"}) {
     EXPECT_THAT(sentences, testing::Not(testing::Contains(HasSubstr(done)))) << done;
   }
+}
+
+TEST(ChangedSettings, AreThoseThatDifferWithBothValues) {
+  Policy before = default_policy();
+  EXPECT_THAT(changed_settings(before, before), testing::IsEmpty());
+  Policy after = before;
+  after.daily = 7;
+  after.full = "@weekly";
+  after.window = "22:00-06:00";
+  EXPECT_THAT(
+      changed_settings(before, after),
+      testing::ElementsAre("retention: not set -> {daily: 7}", "schedule: {full: \"@daily\"} -> {full: \"@weekly\"}",
+                           "window: not set -> \"22:00-06:00\""));
 }
 
 Policy policy_for(std::string name, Labels match) {

@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <map>
+#include <mutex>
 #include <thread>
 
 #include "shared/repository/verify.h"
@@ -53,6 +55,20 @@ TEST_F(Backup, RecordListsEveryObjectInOrderWithSizeAndHash) {
   EXPECT_EQ(memory->list(backup_prefix(fleet.database, backup.id))->size(), backup.record.objects.size() + 1);
   EXPECT_EQ(backup.record.needed_epochs, std::vector{fleet.epoch.key.id});
   EXPECT_TRUE(backup.record.needed_packs.empty());
+}
+
+TEST_F(Backup, NamesTheKeysOfLogThatAnotherNodePut) {
+  const NewEpoch others = fleet.new_epoch();
+  BackupWriter writer(fleet.fleet, fleet.database, fleet.entropy.id<BackupId>(), fleet.epoch.key, stores, fleet.entropy,
+                      {1, 4096});
+  Manifest manifest;
+  manifest.page_size = 512;
+  ASSERT_TRUE(writer.put_manifest(manifest));
+  writer.need_epochs({others.key.id, fleet.epoch.key.id});
+  BackupRecord record;
+  record.node = fleet.node;
+  ASSERT_TRUE(writer.finish(record, fleet.signer));
+  EXPECT_THAT(record.needed_epochs, testing::UnorderedElementsAre(fleet.epoch.key.id, others.key.id));
 }
 
 TEST_F(Backup, DoesNotExistWithoutItsRecord) {
@@ -150,6 +166,65 @@ TEST_F(Backup, TakesOverWhatTheParentHasAndDropsWhatNobodyNeeds) {
   EXPECT_TRUE(third.carry_over(record, manifest.packs, manifest.frames));
 }
 
+// What was told of each pack as it was stored is all that another backup needs to take it over.
+TEST_F(Backup, GoesOnFromPacksOfOneThatNeverGotARecord) {
+  std::vector<StoredPack> told;
+  std::mutex mutex;
+  BackupWriterOptions options;
+  options.pack_size = 100'000;
+  options.pack_stored = [&](const StoredPack& pack) {
+    const std::lock_guard lock(mutex);
+    told.push_back(pack);
+  };
+  std::map<std::uint32_t, Bytes> written;
+  {
+    BackupWriter cut_off(fleet.fleet, fleet.database, fleet.entropy.id<BackupId>(), fleet.epoch.key, stores,
+                         fleet.entropy, options);
+    auto worker = cut_off.worker();
+    for (int i = 0; i < 40; ++i) {
+      Bytes plain = fleet.random_bytes(16384);
+      const auto frame = worker.add_frame(plain);
+      ASSERT_TRUE(frame);
+      written.emplace(*frame, std::move(plain));
+    }
+  }
+  ASSERT_GE(told.size(), 3U);
+  std::vector<StoredObject> objects;
+  std::vector<PackRef> packs;
+  std::vector<FrameRef> frames;
+  std::vector<Bytes> contents;
+  for (const StoredPack& pack : told) {
+    for (auto [number, frame] : pack.frames) {
+      frame.pack = static_cast<std::uint32_t>(packs.size());
+      frames.push_back(frame);
+      contents.push_back(written.at(number));
+    }
+    packs.push_back(pack.pack);
+    objects.push_back(pack.object);
+  }
+  ASSERT_TRUE(stores.put(epoch_name(fleet.database, fleet.epoch.key.id), fleet.epoch.object));
+  const BackupId id = fleet.entropy.id<BackupId>();
+  BackupWriter writer(fleet.fleet, fleet.database, id, fleet.epoch.key, stores, fleet.entropy, {});
+  ASSERT_TRUE(writer.carry_over(objects, packs, frames));
+  Manifest manifest;
+  ManifestFile file;
+  file.path = "base/5/1";
+  for (std::uint32_t i = 0; i < frames.size(); ++i) file.extents.push_back({std::uint64_t{i} * 2, 2, i, 0});
+  file.size = frames.size() * 16384;
+  manifest.files = {file};
+  ASSERT_TRUE(writer.put_manifest(manifest));
+  BackupRecord record;
+  record.node = fleet.node;
+  ASSERT_TRUE(writer.finish(record, fleet.signer));
+  EXPECT_EQ(record.needed_packs.size(), packs.size());
+
+  const auto reader = BackupReader::open(stores, record, fleet.ring);
+  ASSERT_TRUE(reader) << reader.error().text();
+  FrameDecoder decoder;
+  for (std::uint32_t i = 0; i < contents.size(); ++i) EXPECT_EQ(*reader->read_frame(i, decoder), contents[i]);
+  EXPECT_TRUE(verify_backup(stores, fleet.anchor(), fleet.database, id, &fleet.ring, {})->findings.empty());
+}
+
 TEST_F(Backup, RefusesAManifestThatNamesWhatIsNotThere) {
   BackupWriter writer(fleet.fleet, fleet.database, fleet.entropy.id<BackupId>(), fleet.epoch.key, stores, fleet.entropy,
                       {});
@@ -199,6 +274,52 @@ TEST_F(Backup, SaysWhichStoreDidNotTakeAllOfIt) {
   EXPECT_EQ(copies[1].missing, record.objects.size());
   ASSERT_TRUE(copies[1].first_error);
   EXPECT_EQ(copies[1].first_error->code, Code::exhausted);
+}
+
+TEST_F(Backup, GivesAStoreThatLacksSomethingNoRecord) {
+  const auto below = std::make_shared<MemoryStore>();
+  const StoreSet both({{"disk", memory}, {"filling", std::make_shared<RefusesPuts>(below, 3)}}, 1);
+  const TestBackup backup(fleet, both);
+  EXPECT_TRUE(memory->get(record_name(fleet.database, backup.id)));
+  EXPECT_FALSE(below->get(record_name(fleet.database, backup.id))) << "by itself it would look like a backup";
+}
+
+TEST_F(Backup, IsWholeInAStoreThatIsSlowerWhenItIsFinished) {
+  const auto below = std::make_shared<MemoryStore>();
+  const auto slower = std::make_shared<Slow>(
+      below, [](const std::string&) { std::this_thread::sleep_for(std::chrono::milliseconds(30)); });
+  const StoreSet both({{"disk", memory}, {"slower", slower}}, 1);
+  const TestBackup backup(fleet, both);
+  for (const StoredObject& object : backup.record.objects) EXPECT_TRUE(below->get(object.name)) << object.name;
+  EXPECT_TRUE(below->get(record_name(fleet.database, backup.id)));
+}
+
+TEST_F(Backup, ExistsWhereverItsPartsLieWhenNoStoreHasAllOfThem) {
+  // Each refuses one object for good.
+  class Refuses final : public WrappedStore {
+   public:
+    Refuses(std::shared_ptr<Store> below, std::string suffix)
+        : WrappedStore(std::move(below)), suffix_(std::move(suffix)) {}
+    Result<> put(const std::string& name, ByteView content) override {
+      if (name.ends_with(suffix_)) return fail(Code::invalid, "not here");
+      return below().put(name, content);
+    }
+
+   private:
+    std::string suffix_;
+  };
+  const auto other = std::make_shared<MemoryStore>();
+  const StoreSet both(
+      {{"one", std::make_shared<Refuses>(memory, "pack-0000")}, {"two", std::make_shared<Refuses>(other, "manifest")}},
+      1);
+  const TestBackup backup(fleet, both);
+  const auto reader = BackupReader::open(both, backup.record, fleet.ring);
+  ASSERT_TRUE(reader) << reader.error().text();
+  FrameDecoder decoder;
+  for (std::uint32_t i = 0; i < backup.contents.size(); ++i) {
+    EXPECT_EQ(*reader->read_frame(i, decoder), backup.contents[i]);
+  }
+  EXPECT_TRUE(load_record(StoreSet({{"one", memory}}, 1), fleet.anchor(), fleet.database, backup.id));
 }
 
 TEST_F(Backup, ReadsTheSoundCopyWhenAnotherIsDamaged) {

@@ -99,12 +99,14 @@ class FrameElsewhere : public Frame, public testing::WithParamInterface<Wrong> {
 
 TEST_P(FrameElsewhere, DoesNotOpen) {
   const FrameIdentity who = identity();
-  const Bytes stored = made(who, fleet.text_bytes(1000));
+  const Bytes plain = fleet.text_bytes(1000);
+  const Bytes stored = made(who, plain);
   FrameIdentity other = who;
   GetParam().change(other);
   // As the reader finds it, and with a header changed to fit what is expected.
   EXPECT_EQ(decoder.open(stored, other, fleet.ring).error().code, Code::corrupt);
-  Bytes forged = made(other, fleet.text_bytes(1000));
+  Bytes forged = made(other, plain);  // as long
+  ASSERT_EQ(forged.size(), stored.size());
   std::copy(stored.begin() + frame_header_size, stored.end(), forged.begin() + frame_header_size);
   EXPECT_FALSE(decoder.open(forged, other, fleet.ring));
 }

@@ -54,5 +54,28 @@ TEST(Layout, SaysWhoseObjectsTheyAre) {
   }
 }
 
+TEST(Layout, CheckpointNamesComeBackAndTheNewestIsTheLast) {
+  EXPECT_EQ(checkpoint_name(10, 0xabc), "coordinator/000000000000000a-0000000000000abc.checkpoint");
+  EXPECT_EQ(parse_checkpoint_name(checkpoint_name(10, 0xabc)), (CheckpointName{10, 0xabc}));
+  EXPECT_LT(checkpoint_name(9, 300), checkpoint_name(10, 1));
+  for (const std::string& bad :
+       {std::string("coordinator/a-b.checkpoint"), checkpoint_name(1, 2) + "x", std::string(fleet_record_name()),
+        std::string("coordinator/000000000000000A-0000000000000abc.checkpoint")}) {
+    EXPECT_FALSE(parse_checkpoint_name(bad)) << bad;
+  }
+}
+
+TEST(Layout, SaysWhichEpochOrTimelineAnObjectIsAbout) {
+  const DatabaseId database(std::array<std::uint8_t, 16>{1});
+  const EpochId epoch(std::array<std::uint8_t, 16>{2});
+  EXPECT_EQ(epoch_of_object(epoch_name(database, epoch)), epoch);
+  EXPECT_EQ(timeline_of_history(history_name(database, Timeline(0x1f))), Timeline(0x1f));
+  for (const std::string& name : {wal_name(database, Timeline(1), Lsn(1), Lsn(2)), epoch_name(database, epoch) + "x",
+                                  std::string("x/epochs/y")}) {
+    EXPECT_FALSE(epoch_of_object(name)) << name;
+    EXPECT_FALSE(timeline_of_history(name)) << name;
+  }
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "shared/repository/checkpoint.h"
 #include "shared/repository/wal_object.h"
 #include "tests/shared/repository/fixture.h"
 
@@ -181,6 +182,25 @@ TEST(Vectors, WalObject) {
   const auto opened = open_wal_object(guarded("wal-object", today->object), plain.signer.public_key, ring, decoder);
   ASSERT_TRUE(opened) << opened.error().text();
   EXPECT_EQ(as_text(*opened), "wal!");
+}
+
+// Its data key is sealed anew each time: only what was written once must open.
+TEST(Vectors, Checkpoint) {
+  Plain plain;
+  Plain::Constant seed(0x14);
+  const BoxKeyPair recovery = make_box_key(seed);
+  CheckpointHeader header;
+  header.fleet = plain.fleet;
+  header.coordinator_epoch = 7;
+  header.sequence = 3;
+  header.made_at = plain.from;
+  Plain::Constant entropy(0x77);
+  const auto today = encode_checkpoint(header, as_bytes("holdfast"), recovery.public_key, plain.chain.intermediate,
+                                       plain.intermediate, entropy);
+  ASSERT_TRUE(today);
+  const auto opened = open_checkpoint(vector_of("checkpoint", *today), plain.fleet, plain.root.public_key, recovery);
+  ASSERT_TRUE(opened) << opened.error().text();
+  EXPECT_EQ(as_text(*opened), "holdfast");
 }
 
 TEST(Vectors, Manifest) {

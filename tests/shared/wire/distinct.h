@@ -27,6 +27,18 @@ constexpr unsigned last_value(Protection) {
 constexpr unsigned last_value(StoreKind) {
   return 2;
 }
+constexpr unsigned last_value(S3Place::Addressing) {
+  return 1;
+}
+constexpr unsigned last_value(S3Place::Hosts) {
+  return 1;
+}
+constexpr unsigned last_value(BucketWish::Kind) {
+  return 4;
+}
+constexpr unsigned last_value(Ability) {
+  return 2;
+}
 constexpr unsigned last_value(Approval) {
   return 2;
 }
@@ -36,8 +48,14 @@ constexpr unsigned last_value(Role) {
 constexpr unsigned last_value(BackupState) {
   return 3;
 }
+constexpr unsigned last_value(StepOutcome) {
+  return 2;
+}
+constexpr unsigned last_value(ShutdownReach) {
+  return 2;
+}
 constexpr unsigned last_value(JobKind) {
-  return 6;
+  return 10;
 }
 constexpr unsigned last_value(JobState) {
   return 5;
@@ -51,14 +69,17 @@ constexpr unsigned last_value(StartAfter) {
 constexpr unsigned last_value(RestoreMethod) {
   return 1;
 }
+constexpr unsigned last_value(BackupDuty) {
+  return 2;
+}
 constexpr unsigned last_value(WayBack) {
   return 1;
 }
 constexpr unsigned last_value(Listing) {
-  return 10;
+  return 11;
 }
 constexpr unsigned last_value(NodeRequest::Verb) {
-  return 4;
+  return 6;
 }
 constexpr unsigned last_value(StoreRequest::Verb) {
   return 1;

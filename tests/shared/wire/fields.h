@@ -9,16 +9,17 @@ namespace holdfast {
 
 inline auto fields(Policy& value) {
   auto& [name, match, revision, full, incremental, differential, timezone, window, splay, wal_ship, rpo_cut,
-         objective_rpo, objective_rto, daily, weekly, monthly, yearly, days, min_backups, max_backups, pitr, max_bytes,
-         copies_want, copies_min, stores, spread, lock, verify_after_backup, verify_full_every, drill_text, recipients,
-         self_restore, per_node, per_store, bandwidth, cpu_percent, workers, zstd_level, shutdown_drain,
-         shutdown_checkpoint_timeout, shutdown_stop_timeout, shutdown_stop_database] = value;
+         objective_rpo, objective_rto, hourly, daily, weekly, monthly, yearly, days, min_backups, max_backups, pitr,
+         max_bytes, total_bytes, copies_want, copies_min, stores, spread, lock, verify_after_backup, verify_full_every,
+         drill_text, recipients, self_restore, per_node, per_store, per_zone, per_fleet, bandwidth, cpu_percent,
+         workers, zstd_level, shutdown_drain, shutdown_checkpoint_timeout, shutdown_stop_timeout,
+         shutdown_stop_database, shutdown_mode, prefer] = value;
   return std::tie(name, match, revision, full, incremental, differential, timezone, window, splay, wal_ship, rpo_cut,
-                  objective_rpo, objective_rto, daily, weekly, monthly, yearly, days, min_backups, max_backups, pitr,
-                  max_bytes, copies_want, copies_min, stores, spread, lock, verify_after_backup, verify_full_every,
-                  drill_text, recipients, self_restore, per_node, per_store, bandwidth, cpu_percent, workers,
-                  zstd_level, shutdown_drain, shutdown_checkpoint_timeout, shutdown_stop_timeout,
-                  shutdown_stop_database);
+                  objective_rpo, objective_rto, hourly, daily, weekly, monthly, yearly, days, min_backups, max_backups,
+                  pitr, max_bytes, total_bytes, copies_want, copies_min, stores, spread, lock, verify_after_backup,
+                  verify_full_every, drill_text, recipients, self_restore, per_node, per_store, per_zone, per_fleet,
+                  bandwidth, cpu_percent, workers, zstd_level, shutdown_drain, shutdown_checkpoint_timeout,
+                  shutdown_stop_timeout, shutdown_stop_database, shutdown_mode, prefer);
 }
 inline auto fields(NodeFacts& value) {
   auto& [hostname, machine_id, os, architecture, agent_version] = value;
@@ -40,15 +41,39 @@ inline auto fields(Member& value) {
   auto& [node, found, present, seen_at] = value;
   return std::tie(node, found, present, seen_at);
 }
+inline auto fields(LogCopy& value) {
+  auto& [store, state, compared_at, checked_at] = value;
+  return std::tie(store, state, compared_at, checked_at);
+}
+inline auto fields(LogArrears& value) {
+  auto& [store, objects] = value;
+  return std::tie(store, objects);
+}
 inline auto fields(Database& value) {
   auto& [id, name, engine, system_id, members, active, labels, created_at, protection, policy, protection_reason,
-         alerts] = value;
+         alerts, backups_by, backups_note, log_copies] = value;
   return std::tie(id, name, engine, system_id, members, active, labels, created_at, protection, policy,
-                  protection_reason, alerts);
+                  protection_reason, alerts, backups_by, backups_note, log_copies);
+}
+inline auto fields(S3Place& value) {
+  auto& [endpoint, region, bucket, prefix, addressing, ca_file, credentials, hosts] = value;
+  return std::tie(endpoint, region, bucket, prefix, addressing, ca_file, credentials, hosts);
+}
+inline auto fields(PeerPlace& value) {
+  auto& [node, endpoint, server, quota_bytes, grant] = value;
+  return std::tie(node, endpoint, server, quota_bytes, grant);
+}
+inline auto fields(StoreAbilities& value) {
+  auto& [conditional_put, object_lock] = value;
+  return std::tie(conditional_put, object_lock);
 }
 inline auto fields(StoreInfo& value) {
-  auto& [id, name, kind, path, created_at, state, used_bytes, objects] = value;
-  return std::tie(id, name, kind, path, created_at, state, used_bytes, objects);
+  auto& [id, name, kind, path, created_at, state, used_bytes, objects, s3, peer, abilities, zone] = value;
+  return std::tie(id, name, kind, path, created_at, state, used_bytes, objects, s3, peer, abilities, zone);
+}
+inline auto fields(VaultDuty& value) {
+  auto& [store, name, path, quota_bytes] = value;
+  return std::tie(store, name, path, quota_bytes);
 }
 inline auto fields(Token& value) {
   auto& [id, verifier, labels, approval, cidrs, host_pattern, uses_total, uses_left, created_at, expires_at, revoked,
@@ -61,8 +86,8 @@ inline auto fields(Operator& value) {
   return std::tie(id, name, role, curve, created_at, revoked);
 }
 inline auto fields(BackupCopy& value) {
-  auto& [store, state] = value;
-  return std::tie(store, state);
+  auto& [store, state, checked_at] = value;
+  return std::tie(store, state, checked_at);
 }
 inline auto fields(Backup& value) {
   auto& [id, database, node, job, type, parent, state, started_at, finished_at, start_lsn, stop_lsn, timeline, epoch,
@@ -92,11 +117,23 @@ inline auto fields(Finding& value) {
   auto& [store, object, problem] = value;
   return std::tie(store, object, problem);
 }
+inline auto fields(MissedRuns& value) {
+  auto& [count, since, cause] = value;
+  return std::tie(count, since, cause);
+}
+inline auto fields(JobStep& value) {
+  auto& [name, outcome, took, sentence] = value;
+  return std::tie(name, outcome, took, sentence);
+}
+inline auto fields(DatabaseReceipt& value) {
+  auto& [database, name, engine, steps, state, checkpoint, timeline, durable, backup, copies, whole, verdict] = value;
+  return std::tie(database, name, engine, steps, state, checkpoint, timeline, durable, backup, copies, whole, verdict);
+}
 inline auto fields(Job& value) {
   auto& [id, kind, state, node, database, backup, restore, origin, created_at, started_at, finished_at, deadline,
-         progress, error, hint, code, outcome, findings] = value;
+         progress, error, hint, code, outcome, findings, store, due_at, missed, steps, receipts] = value;
   return std::tie(id, kind, state, node, database, backup, restore, origin, created_at, started_at, finished_at,
-                  deadline, progress, error, hint, code, outcome, findings);
+                  deadline, progress, error, hint, code, outcome, findings, store, due_at, missed, steps, receipts);
 }
 inline auto fields(RecoveryTarget& value) {
   auto& [kind, time, lsn, text, inclusive, timeline] = value;
@@ -116,9 +153,9 @@ inline auto fields(Restore& value) {
 }
 inline auto fields(WalPosition& value) {
   auto& [database, timeline, first, durable, written, from_time, through_time, segment_size, slot_state,
-         slot_retained_bytes, error] = value;
+         slot_retained_bytes, error, arrears] = value;
   return std::tie(database, timeline, first, durable, written, from_time, through_time, segment_size, slot_state,
-                  slot_retained_bytes, error);
+                  slot_retained_bytes, error, arrears);
 }
 inline auto fields(GrantedKey& value) {
   auto& [epoch, sealed] = value;
@@ -179,8 +216,8 @@ inline auto fields(OrderAck& value) {
   return std::tie(job, accepted, code, error);
 }
 inline auto fields(JobReport& value) {
-  auto& [sequence, job, backup, target] = value;
-  return std::tie(sequence, job, backup, target);
+  auto& [sequence, job, backup, target, abilities] = value;
+  return std::tie(sequence, job, backup, target, abilities);
 }
 inline auto fields(JobReportAck& value) {
   auto& [job, sequence] = value;
@@ -202,17 +239,47 @@ inline auto fields(HistoryReportAck& value) {
   auto& [database, timeline] = value;
   return std::tie(database, timeline);
 }
+inline auto fields(BucketWish& value) {
+  auto& [kind, name, parts, after] = value;
+  return std::tie(kind, name, parts, after);
+}
+inline auto fields(BucketPass::Field& value) {
+  auto& [name, field_value] = value;
+  return std::tie(name, field_value);
+}
+inline auto fields(BucketPass& value) {
+  auto& [url, form, valid] = value;
+  return std::tie(url, form, valid);
+}
+inline auto fields(PassRequest& value) {
+  auto& [store, wish] = value;
+  return std::tie(store, wish);
+}
+inline auto fields(PassReply& value) {
+  auto& [pass, refused] = value;
+  return std::tie(pass, refused);
+}
+inline auto fields(SlotRequest& value) {
+  auto& [database, due_at] = value;
+  return std::tie(database, due_at);
+}
+inline auto fields(SlotReply& value) {
+  auto& [database, granted, wait, reason] = value;
+  return std::tie(database, granted, wait, reason);
+}
 inline auto fields(NamedRecipient& value) {
   auto& [name, key] = value;
   return std::tie(name, key);
 }
 inline auto fields(Assigned& value) {
-  auto& [key, database, name, engine, labels, active, protect, policy, stores, recipients, last_backup_at] = value;
-  return std::tie(key, database, name, engine, labels, active, protect, policy, stores, recipients, last_backup_at);
+  auto& [key, database, name, engine, labels, active, protect, policy, stores, recipients, last_backup_at, backups,
+         log_node, backup_note] = value;
+  return std::tie(key, database, name, engine, labels, active, protect, policy, stores, recipients, last_backup_at,
+                  backups, log_node, backup_note);
 }
 inline auto fields(Assignment& value) {
-  auto& [revision, stores, databases, fleet_record] = value;
-  return std::tie(revision, stores, databases, fleet_record);
+  auto& [revision, stores, databases, fleet_record, vaults, state] = value;
+  return std::tie(revision, stores, databases, fleet_record, vaults, state);
 }
 inline auto fields(AssignmentAck& value) {
   auto& [revision] = value;
@@ -249,6 +316,18 @@ inline auto fields(StoreCheckOrder& value) {
 inline auto fields(RefreshOrder&) {
   return std::tie();
 }
+inline auto fields(CopyOrder& value) {
+  auto& [database, backup, target, sources, doubtful, bandwidth] = value;
+  return std::tie(database, backup, target, sources, doubtful, bandwidth);
+}
+inline auto fields(ScrubOrder& value) {
+  auto& [database, backup, store, others, bandwidth] = value;
+  return std::tie(database, backup, store, others, bandwidth);
+}
+inline auto fields(ShutdownOrder& value) {
+  auto& [reach, force, drain] = value;
+  return std::tie(reach, force, drain);
+}
 inline auto fields(CancelOrder& value) {
   auto& [job] = value;
   return std::tie(job);
@@ -270,12 +349,12 @@ inline auto fields(RevokeTokenRequest& value) {
   return std::tie(id);
 }
 inline auto fields(NodeRequest& value) {
-  auto& [verb, node, set, unset] = value;
-  return std::tie(verb, node, set, unset);
+  auto& [verb, node, set, unset, force, keep_databases, deadline] = value;
+  return std::tie(verb, node, set, unset, force, keep_databases, deadline);
 }
 inline auto fields(AddStoreRequest& value) {
-  auto& [name, kind, path] = value;
-  return std::tie(name, kind, path);
+  auto& [name, kind, path, s3, peer_node, quota_bytes, zone] = value;
+  return std::tie(name, kind, path, s3, peer_node, quota_bytes, zone);
 }
 inline auto fields(StoreRequest& value) {
   auto& [verb, name] = value;
@@ -337,17 +416,21 @@ inline auto fields(RetentionRequest& value) {
   auto& [run, selection] = value;
   return std::tie(run, selection);
 }
+inline auto fields(CopyRequest& value) {
+  auto& [selection, lost_store] = value;
+  return std::tie(selection, lost_store);
+}
 inline auto fields(RefreshRequest& value) {
   auto& [selection] = value;
   return std::tie(selection);
 }
 inline auto fields(NodeView& value) {
-  auto& [node, online, databases] = value;
-  return std::tie(node, online, databases);
+  auto& [node, online, databases, last_shutdown] = value;
+  return std::tie(node, online, databases, last_shutdown);
 }
 inline auto fields(DatabaseView& value) {
-  auto& [database, last_backup, recoverable_from, recoverable_through, positions, size_bytes] = value;
-  return std::tie(database, last_backup, recoverable_from, recoverable_through, positions, size_bytes);
+  auto& [database, last_backup, recoverable_from, recoverable_through, positions, size_bytes, late] = value;
+  return std::tie(database, last_backup, recoverable_from, recoverable_through, positions, size_bytes, late);
 }
 inline auto fields(Window::Gap& value) {
   auto& [from, to, from_lsn, to_lsn] = value;
@@ -358,17 +441,23 @@ inline auto fields(Window& value) {
   return std::tie(database, database_name, from, to, through_lsn, gaps);
 }
 inline auto fields(RetentionDecision& value) {
-  auto& [backup, database, database_name, finished_at, keep, reasons, bytes] = value;
-  return std::tie(backup, database, database_name, finished_at, keep, reasons, bytes);
+  auto& [backup, database, database_name, finished_at, keep, reasons, bytes, freed_bytes] = value;
+  return std::tie(backup, database, database_name, finished_at, keep, reasons, bytes, freed_bytes);
 }
 inline auto fields(FleetStatus& value) {
-  auto& [fleet_name, fleet, epoch, version, nodes, nodes_offline, nodes_pending, alerts] = value;
-  return std::tie(fleet_name, fleet, epoch, version, nodes, nodes_offline, nodes_pending, alerts);
+  auto& [fleet_name, fleet, epoch, version, nodes, nodes_offline, nodes_pending, alerts, below_min, below_want] = value;
+  return std::tie(fleet_name, fleet, epoch, version, nodes, nodes_offline, nodes_pending, alerts, below_min,
+                  below_want);
+}
+inline auto fields(CopyView& value) {
+  auto& [database, database_name, backup, store, state, reason, since, good_copies, job] = value;
+  return std::tie(database, database_name, backup, store, state, reason, since, good_copies, job);
 }
 inline auto fields(ListReply& value) {
-  auto& [status, nodes, databases, stores, policies, tokens, operators, backups, windows, jobs, restores, next] = value;
-  return std::tie(status, nodes, databases, stores, policies, tokens, operators, backups, windows, jobs, restores,
-                  next);
+  auto& [status, nodes, databases, stores, policies, tokens, operators, backups, windows, jobs, restores, next,
+         copies] = value;
+  return std::tie(status, nodes, databases, stores, policies, tokens, operators, backups, windows, jobs, restores, next,
+                  copies);
 }
 inline auto fields(TokenReply& value) {
   auto& [token, text] = value;
