@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/ranges.h>
 #include <netinet/in.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -50,6 +52,18 @@ Result<std::string> make_directory(const OsUser& user) {
 void remove_tree(const std::string& path) {
   std::error_code ignored;
   if (!path.empty()) files::remove_all(path, ignored);
+}
+
+// The System V segment by which a server learns of another one on its directory: line 7 of postmaster.pid is its key
+// and its id (miscadmin.h, LOCK_FILE_LINE_SHMEM_KEY). None while the server has not got that far.
+std::optional<int> shared_memory_of(const std::string& data_directory) {
+  std::ifstream file(data_directory + "/postmaster.pid");
+  std::string line;
+  for (int number = 1; number < 7; ++number) std::getline(file, line);
+  unsigned long key = 0;
+  int id = 0;
+  if (!(file >> key >> id)) return std::nullopt;
+  return id;
 }
 
 pid_t postmaster_of(const std::string& data_directory) {
@@ -263,12 +277,16 @@ Result<> PostgresCluster::kill_hard() {
   if (postmaster <= 0) return fail(Code::not_found, "no postmaster");
   // Held still first, so that it has no child that we do not see.
   ::kill(postmaster, SIGSTOP);
+  const std::optional<int> segment = shared_memory_of(data_directory_);
   std::vector<pid_t> processes = children_of(postmaster);
   processes.push_back(postmaster);
   ::kill(postmaster, SIGKILL);
   for (const pid_t pid : processes) ::kill(pid, SIGKILL);
   for (int tries = 0; tries < 3000; ++tries) {
     if (std::ranges::none_of(processes, alive)) {
+      // A server's next start removes what it left. Where none follows it stays until the host's next boot, and a
+      // host has 4,096 of them (shmmni): after so many servers none starts any more.
+      if (segment) ::shmctl(*segment, IPC_RMID, nullptr);
       // In a container nobody may collect the dead, and the server takes a zombie of that number for a living one.
       std::error_code ignored;
       files::remove(data_directory_ + "/postmaster.pid", ignored);
