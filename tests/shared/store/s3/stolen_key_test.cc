@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <cctype>
+
 #include "shared/base/ids.h"
 #include "shared/repository/layout.h"
 #include "tests/harness/result_matchers.h"
@@ -14,7 +17,8 @@ namespace {
 class StolenAccessKey : public testing::Test {
  protected:
   void SetUp() override {
-    server = S3Server::from_environment("-hosts", {{"x-amz-bucket-object-lock-enabled", "true"}});
+    // A bucket of its own for each: a bucket has one policy, and they may run at the same time.
+    server = S3Server::from_environment("-hosts-" + bucket_part(), {{"x-amz-bucket-object-lock-enabled", "true"}});
     if (server == nullptr) GTEST_SKIP() << S3Server::missing();
     const auto host = S3Server::host_credentials();
     if (!host) GTEST_SKIP() << "HOLDFAST_TEST_S3_HOST_ACCESS_KEY is not set: no second access key";
@@ -39,6 +43,13 @@ class StolenAccessKey : public testing::Test {
     if (owner) server->remove_everything(*owner);
   }
 
+  // The test's name, as far as a bucket's may have it: short, in lower case.
+  static std::string bucket_part() {
+    std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
+    name.resize(std::min<std::size_t>(name.size(), 20));
+    std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return name;
+  }
   std::vector<std::string> names_of(DatabaseId database) const {
     return {epoch_name(database, epoch_), pack_name(database, backup_, 0), manifest_name(database, backup_),
             record_name(database, backup_), wal_name(database, Timeline(1), Lsn(1), Lsn(2))};
