@@ -1,7 +1,6 @@
 #include "agent/shutdown/sqlite_closing.h"
 
 #include <fmt/format.h>
-#include <sqlite3.h>
 
 #include <algorithm>
 
@@ -13,8 +12,7 @@ namespace {
 
 Result<SqliteConnection> open_quietly(const std::string& path, SqliteOpen mode, Micros busy_timeout) {
   auto connection = TRY(SqliteConnection::open(path, mode, busy_timeout));
-  sqlite3_db_config(connection.native(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  TRY(connection.execute("PRAGMA wal_autocheckpoint=0"));
+  TRY(connection.leave_log_alone());
   return connection;
 }
 

@@ -133,6 +133,12 @@ Result<> SqliteConnection::execute(const std::string& sql) {
   return {};
 }
 
+Result<> SqliteConnection::leave_log_alone() {
+  const int code = sqlite3_db_config(connection_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  if (code != SQLITE_OK) return std::unexpected(sqlite_error(connection_.get(), code, "no checkpoint on close"));
+  return execute("PRAGMA wal_autocheckpoint=0");
+}
+
 Result<SqliteTransaction> SqliteTransaction::begin(SqliteConnection& connection) {
   TRY(connection.execute("BEGIN IMMEDIATE"));
   return SqliteTransaction(connection);
