@@ -122,6 +122,7 @@ class Agent {
   void back_to_work();
   std::size_t end_databases();
   std::optional<EndingDatabase> ending(const Assigned& assigned);
+  EndingDatabase left_as_it_is(const Assigned& assigned, std::string verdict) const;
   EndingDatabase ending_of_postgres(const Assigned& assigned, const HostDatabase& host);
   std::optional<EndingDatabase> ending_of_sqlite(const Assigned& assigned, const HostDatabase& host);
   Result<Backup> back_up_now(BackupTask task);

@@ -193,19 +193,27 @@ std::size_t Agent::end_databases() {
 }
 
 std::optional<Agent::EndingDatabase> Agent::ending(const Assigned& assigned) {
+  // A server that was stopped a while ago is not seen any more; the last of its log may be on its disk only.
+  std::optional<HostDatabase> down;
   const HostDatabase* host = on_host(assigned.key);
-  if (host == nullptr || host->found.excluded) return std::nullopt;
-  if (!assigned.protect) {
-    EndingDatabase out;
-    out.receipt.database = assigned.database;
-    out.receipt.name = assigned.name;
-    out.receipt.engine = assigned.engine;
-    out.receipt.verdict = "it is not protected, and is left as it is";
-    out.end = [receipt = out.receipt] { return EndedDatabase{receipt, EndedDatabase::Standing::fine}; };
-    return out;
+  if (host == nullptr && assigned.protect && (down = look_at_cluster(parts_.config, assigned.key, hurry_))) {
+    host = &*down;
   }
+  if (host != nullptr && host->found.excluded) return std::nullopt;
+  if (!assigned.protect) return left_as_it_is(assigned, "it is not protected, and is left as it is");
+  if (host == nullptr) return left_as_it_is(assigned, "it is not on this host any more");
   if (assigned.engine == Engine::sqlite) return ending_of_sqlite(assigned, *host);
   return ending_of_postgres(assigned, *host);
+}
+
+Agent::EndingDatabase Agent::left_as_it_is(const Assigned& assigned, std::string verdict) const {
+  EndingDatabase out;
+  out.receipt.database = assigned.database;
+  out.receipt.name = assigned.name;
+  out.receipt.engine = assigned.engine;
+  out.receipt.verdict = std::move(verdict);
+  out.end = [receipt = out.receipt] { return EndedDatabase{receipt, EndedDatabase::Standing::fine}; };
+  return out;
 }
 
 Agent::EndingDatabase Agent::ending_of_postgres(const Assigned& assigned, const HostDatabase& host) {
@@ -224,8 +232,10 @@ Agent::EndingDatabase Agent::ending_of_postgres(const Assigned& assigned, const 
   control.data_directory = host.found.path;
   control.major_version = std::atoi(host.found.version.c_str());
   control.commands = commands_for(parts_.config.postgres.commands, host.found.path);
+  auto database = protected_database(assigned, host.found, assignment_.stores, stores_);
   out.end = [this, of = out.receipt, cluster, control, limits = limits_of(assigned.policy),
-             receiver = shipping_.find(assigned.database)]() mutable -> EndedDatabase {
+             receiver = shipping_.find(assigned.database), database = std::move(database),
+             zstd_level = assigned.policy.zstd_level]() mutable -> EndedDatabase {
     auto owner = user_owning(cluster.data_directory);
     if (!owner) {
       DatabaseReceipt receipt = of;
@@ -244,9 +254,14 @@ Agent::EndingDatabase Agent::ending_of_postgres(const Assigned& assigned, const 
       return known && *known && (*known)->timeline == timeline ? (*known)->durable : Lsn();
     };
     const auto let_go = [&] { shipping_.suspend(of.database); };
+    const auto from_disk = [&](const StoppedLog& log, Micros timeout) -> Result<Lsn> {
+      if (!database) return std::unexpected(database.error());
+      return shipping_.ship_stopped(*database, zstd_level, log, timeout, hurry_);
+    };
     const auto tell = [&](const JobStep& step) { mail_.send(StepTold{of, step}); };
-    PostgresShutdown shutdown(cluster, limits,
-                              {server, parts_.files, parts_.clock, current, durable_before, let_go, tell, hurry_});
+    PostgresShutdown shutdown(
+        cluster, limits,
+        {server, parts_.files, parts_.clock, current, durable_before, let_go, from_disk, tell, hurry_});
     const ShutdownReceipt found = shutdown.run();
     return {receipt_of(found, of), standing(found.went_well())};
   };

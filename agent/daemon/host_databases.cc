@@ -13,10 +13,11 @@ namespace holdfast {
 namespace {
 
 constexpr Micros while_starting = std::chrono::seconds(2);
+constexpr std::string_view postgres_key = "postgres:";
 
 HostDatabase describe(const FoundPostgres& cluster) {
   HostDatabase out;
-  out.found.key = "postgres:" + cluster.data_directory;
+  out.found.key = std::string(postgres_key) + cluster.data_directory;
   out.found.engine = Engine::postgres;
   out.found.name = cluster.name;
   out.found.path = cluster.data_directory;
@@ -74,6 +75,20 @@ std::vector<HostDatabase> look_at_host(const AgentConfig& config, OpenSqliteFile
   if (!found.complete) log.warning("not all of the configured roots was searched for SQLite files");
   for (const auto& file : found.databases) out.push_back(describe(file));
   return out;
+}
+
+std::optional<HostDatabase> look_at_cluster(const AgentConfig& config, const std::string& key, const StopToken& stop) {
+  if (!key.starts_with(postgres_key)) return std::nullopt;
+  PosixFileSystem files;
+  SystemClock clock;
+  PostgresSearch search;
+  search.directories = search.within = {key.substr(postgres_key.size())};
+  search.excluded = config.discovery.exclude;
+  search.role = config.postgres.role;
+  for (const auto& cluster : find_postgres_clusters(search, files, clock, stop)) {
+    if (cluster.control) return describe(cluster);
+  }
+  return std::nullopt;
 }
 
 bool worth_reporting(const FoundDatabase& before, const FoundDatabase& now) {

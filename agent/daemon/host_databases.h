@@ -36,6 +36,10 @@ using UnwantedSlots = std::map<std::string, std::set<std::string>>;
 std::vector<HostDatabase> look_at_host(const AgentConfig& config, OpenSqliteFiles& open_files, const Logger& log,
                                        const StopToken& stop);
 
+// One cluster, whether it runs or not: a look does not find those that are down unless they are configured. By its
+// FoundDatabase::key; nullopt: no cluster is there. May ask its server.
+std::optional<HostDatabase> look_at_cluster(const AgentConfig& config, const std::string& key, const StopToken& stop);
+
 // Whether a look differs from what was reported: everything but small changes of size.
 bool worth_reporting(const FoundDatabase& before, const FoundDatabase& now);
 

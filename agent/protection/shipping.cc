@@ -93,7 +93,13 @@ std::shared_ptr<Shipping::Running> Shipping::start(ShippedCluster cluster) {
   settings.slot = slot_name(database.id);
   settings.rpo = running->cluster.rpo;
   settings.zstd_level = running->cluster.zstd_level;
+  if (observer_) running->observer = observer_(database.id);
+  running->receiver = std::make_shared<WalReceiver>(std::move(settings), parts_for(*running));
+  return running;
+}
 
+WalReceiver::Parts Shipping::parts_for(Running& running) {
+  const ProtectedDatabase& database = running.cluster.database;
   const Logger log = log_.with({{"database", database.name}});
   WalReceiverEvents events;
   events.gap = [this, id = database.id](const WalGap& gap) -> Result<> {
@@ -110,28 +116,24 @@ std::shared_ptr<Shipping::Running> Shipping::start(ShippedCluster cluster) {
     }
     events_.changed();
   };
-  WalReceiver::Parts parts{database.stores,
-                           keys_.signer,
-                           [this, &database]() -> Result<std::shared_ptr<const EpochKey>> {
-                             Bytes record;
-                             {
-                               const std::lock_guard lock(mutex_);
-                               record = fleet_record_;
-                             }
-                             auto key = epochs_.current(database, record);
-                             events_.changed();
-                             return key;
-                           },
-                           running->positions,
-                           clock_,
-                           entropy_,
-                           log,
-                           std::move(events),
-                           nullptr};
-  if (observer_) running->observer = observer_(database.id);
-  parts.observer = running->observer.get();
-  running->receiver = std::make_shared<WalReceiver>(std::move(settings), std::move(parts));
-  return running;
+  return {database.stores,
+          keys_.signer,
+          [this, &database]() -> Result<std::shared_ptr<const EpochKey>> {
+            Bytes record;
+            {
+              const std::lock_guard lock(mutex_);
+              record = fleet_record_;
+            }
+            auto key = epochs_.current(database, record);
+            events_.changed();
+            return key;
+          },
+          running.positions,
+          clock_,
+          entropy_,
+          log,
+          std::move(events),
+          running.observer.get()};
 }
 
 void Shipping::set(std::vector<ShippedCluster> clusters, const std::set<DatabaseId>& unseen, Bytes fleet_record) {
@@ -189,7 +191,7 @@ void Shipping::suspend(DatabaseId database) {
     const WalReceiverStatus status = receiver->status();
     auto shipped = receiver->wait_until_durable(status.timeline, status.received, last_bytes_timeout, StopToken());
     if (!shipped)
-      log_.warning("the last WAL before a restore is not in the stores", {{"cause", shipped.error().message}});
+      log_.warning("the last log that was received is not in the stores", {{"cause", shipped.error().message}});
   }
   std::shared_ptr<Running> ended;
   {
@@ -206,6 +208,29 @@ void Shipping::suspend(DatabaseId database) {
 void Shipping::resume(DatabaseId database) {
   const std::lock_guard lock(mutex_);
   suspended_.erase(database);
+  stopped_.erase(database);
+}
+
+Result<Lsn> Shipping::ship_stopped(const ProtectedDatabase& database, int zstd_level, const StoppedLog& log,
+                                   Micros timeout, const StopToken& stop) {
+  suspend(database.id);
+  Running running({database, log.server().data_directory, {}}, state_);
+  const auto durable = ship_stopped_log(log, {identity_.fleet, database.id, identity_.node, zstd_level},
+                                        parts_for(running), timeout, stop);
+  if (const auto reached = state_.wal(database.id); reached && *reached) {
+    WalPosition position;
+    position.database = database.id;
+    position.timeline = (*reached)->timeline;
+    position.first = (*reached)->first;
+    position.durable = (*reached)->durable;
+    position.written = log.server().log_end;
+    position.from_time = (*reached)->from_time;
+    position.through_time = (*reached)->through_time;
+    position.segment_size = log.server().segment_size.bytes();
+    const std::lock_guard lock(mutex_);
+    stopped_.insert_or_assign(database.id, std::move(position));
+  }
+  return durable;
 }
 
 bool Shipping::ships_from(DatabaseId database, const std::string& directory) const {
@@ -223,11 +248,12 @@ void Shipping::stop_all() {
 
 std::vector<WalPosition> Shipping::positions() const {
   std::vector<std::shared_ptr<Running>> all;
+  std::vector<WalPosition> out;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [id, running] : running_) all.push_back(running);
+    for (const auto& [id, position] : stopped_) out.push_back(position);
   }
-  std::vector<WalPosition> out;
   for (const auto& running : all) {
     const WalReceiverStatus status = running->receiver->status();
     WalPosition position;

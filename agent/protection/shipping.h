@@ -5,6 +5,7 @@
 #include <mutex>
 #include <set>
 
+#include "agent/postgres/stopped_log.h"
 #include "agent/postgres/wal_receiver.h"
 #include "agent/protection/epochs.h"
 #include "shared/log/log.h"
@@ -48,6 +49,10 @@ class Shipping {
   void suspend(DatabaseId database);
   // From the next set() on.
   void resume(DatabaseId database);
+  // Puts what a server that was stopped in order still has on its own disk only; the position that is durable then,
+  // told by positions() from now on. Its receiver is ended as by suspend(). Waits; for any thread.
+  Result<Lsn> ship_stopped(const ProtectedDatabase& database, int zstd_level, const StoppedLog& log, Micros timeout,
+                           const StopToken& stop);
   // Whether `directory`, by whatever name, is that of the cluster that is shipped as this database.
   bool ships_from(DatabaseId database, const std::string& directory) const;
   void stop_all();
@@ -61,6 +66,7 @@ class Shipping {
   class Positions;
   struct Running;
   std::shared_ptr<Running> start(ShippedCluster cluster);
+  WalReceiver::Parts parts_for(Running& running);
   Micros rpo_of(const ShippedCluster& cluster) const;
 
   const Enrolled& identity_;
@@ -76,6 +82,7 @@ class Shipping {
   Bytes fleet_record_;
   std::map<DatabaseId, std::shared_ptr<Running>> running_;
   std::set<DatabaseId> suspended_;
+  std::map<DatabaseId, WalPosition> stopped_;  // of those whose log came from their disk
   std::optional<Micros> hurry_;
 };
 

@@ -10,6 +10,7 @@ using Outcome = StepOutcome;
 
 ShutdownReceipt PostgresShutdown::run() {
   receipt_ = {};
+  stopped_.reset();
   receipt_.server = cluster_.server;
   receipt_.log = cluster_.log;
   receipt_.min_copies = cluster_.min_copies;
@@ -95,6 +96,8 @@ PostgresShutdown::Found PostgresShutdown::verify() {
   receipt_.timeline = control.checkpoint_timeline;
   if (control.state == ClusterState::shut_down) {
     receipt_.log_end = end_of_record(control.checkpoint, shutdown_checkpoint_length, control.wal_segment_size);
+    stopped_ = StoppedServer{cluster_.data_directory,     cluster_.owner,   control.system_id, control.wal_segment_size,
+                             control.checkpoint_timeline, receipt_.log_end, control.written_at};
     return {Outcome::done, fmt::format("shut down, checkpoint {}", control.checkpoint)};
   }
   if (parts_.control.is_running()) {
@@ -114,6 +117,26 @@ PostgresShutdown::Found PostgresShutdown::ship() {
   if (cluster_.log == ShutdownReceipt::Log::shipped_elsewhere) return {Outcome::skipped, "another node ships its log"};
   if (cluster_.log == ShutdownReceipt::Log::not_shipped) return {Outcome::skipped, "its log is not shipped"};
   const auto receiver = parts_.receiver();
+  if (!is_on_its_disk_only(receiver)) return ship_what_arrived(receiver);
+  const auto durable = parts_.ship_from_disk(StoppedLog(parts_.files, *stopped_), limits_.ship);
+  if (durable) {
+    receipt_.durable = *durable;
+    return {Outcome::done, fmt::format("durable up to {}; the last of it came from the server's directory", *durable)};
+  }
+  const Found arrived = ship_what_arrived(parts_.receiver());
+  return {Outcome::failed,
+          fmt::format("{}; its directory was asked for the rest: {}", arrived.sentence, durable.error().text())};
+}
+
+// Its stream is at an end, and that was not all.
+bool PostgresShutdown::is_on_its_disk_only(const std::shared_ptr<WalReceiver>& receiver) const {
+  if (!parts_.ship_from_disk || !stopped_ || parts_.control.is_running() || parts_.stop.stop_requested()) return false;
+  if (!receiver) return parts_.durable_before(receipt_.timeline) < receipt_.log_end;
+  const auto status = receiver->status();
+  return status.timeline != receipt_.timeline || status.received < receipt_.log_end;
+}
+
+PostgresShutdown::Found PostgresShutdown::ship_what_arrived(const std::shared_ptr<WalReceiver>& receiver) {
   if (!receiver) {
     receipt_.durable = parts_.durable_before(receipt_.timeline);
     if (receipt_.went_well()) return {Outcome::done, fmt::format("durable up to {} since before", receipt_.durable)};

@@ -3,11 +3,13 @@
 // written by now is. The steps, each with its own limit:
 // checkpoint (so that the stop is short; without it the stop is longer, nothing else), fast stop while the log goes on
 // being received, so that the record of the shutdown checkpoint arrives too, a look into pg_control, and waiting until
-// the log up to that record is durable.
+// the log up to that record is durable. Log that the stream did not bring, because the server stopped before or nobody
+// was there, is taken from the stopped server's own directory.
 #include <functional>
 #include <memory>
 
 #include "agent/postgres/server_control.h"
+#include "agent/postgres/stopped_log.h"
 #include "agent/postgres/wal_receiver.h"
 #include "agent/shutdown/receipt.h"
 #include "shared/log/log.h"
@@ -36,6 +38,8 @@ class PostgresShutdown {
     // The server has written its last record and waits in its stop until all of its log was confirmed. Ends the stream
     // for good when it waited too long, because the stores do not take it.
     std::function<void()> let_go_of_log;
+    // Puts what a stopped server has on its own disk only; where its log is durable then. Empty: nobody can.
+    std::function<Result<Lsn>(const StoppedLog&, Micros timeout)> ship_from_disk;
     // Told of each step as it ends.
     std::function<void(const JobStep&)> tell;
     StopToken stop;  // hurries: what waits ends, what is left is done without waiting
@@ -64,6 +68,8 @@ class PostgresShutdown {
   Found stop();
   Found verify();
   Found ship();
+  Found ship_what_arrived(const std::shared_ptr<WalReceiver>& receiver);
+  bool is_on_its_disk_only(const std::shared_ptr<WalReceiver>& receiver) const;
   bool let_clients_leave() const;
   bool waits_for_its_log() const;
 
@@ -71,6 +77,7 @@ class PostgresShutdown {
   const ShutdownLimits limits_;
   const Parts parts_;
   ShutdownReceipt receipt_;
+  std::optional<StoppedServer> stopped_;  // in order, by pg_control
 };
 
 }  // namespace holdfast

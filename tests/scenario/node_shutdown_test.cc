@@ -2,9 +2,12 @@
 // before, and against what comes back from the stores when the host's disk is gone.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -46,6 +49,35 @@ std::set<std::int64_t> rows_of(const PostgresCluster& cluster) {
   for (std::int64_t id = 0; lines >> id;) ids.insert(id);
   return ids;
 }
+
+// A small file system of its own, until it goes.
+class SmallDisk {
+ public:
+  explicit SmallDisk(std::string path) : path_(std::move(path)) {
+    files::create_directories(path_);
+    mounted_ = ::mount("holdfast-test", path_.c_str(), "tmpfs", 0, "size=32m,mode=0700") == 0;
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+  ~SmallDisk() {
+    if (mounted_) ::umount2(path_.c_str(), MNT_DETACH);
+  }
+  bool is_there() const { return mounted_; }
+  // To the last byte.
+  void fill() const {
+    ASSERT_TRUE(Fleet::eventually([this] {
+      std::ofstream filler(path_ + "/filler", std::ios::binary | std::ios::app);
+      const std::string page(4096, 'x');
+      while (filler.write(page.data(), 4096).flush()) continue;
+      return files::space(path_).available == 0;
+    }));
+  }
+  void make_room() const { files::remove(path_ + "/filler"); }
+
+ private:
+  const std::string path_;
+  bool mounted_ = false;
+};
 
 class NodeShutdown : public testing::Test {
  protected:
@@ -183,6 +215,71 @@ TEST_F(NodeShutdown, OfAHostByItsSignalsShipsTheLastOfALogWhoseServerStoppedBefo
   EXPECT_EQ(receipt.value("checkpointLsn", ""), controldata(orders, "Latest checkpoint location"));
   auto again = restored_elsewhere(orders);
   EXPECT_EQ(again.sql("SELECT count(*) FROM journal").value_or(""), "1000");
+}
+
+// The host's own order of things may stop the server while no agent is there to hear of it.
+TEST_F(NodeShutdown, TakesTheLastOfALogFromTheDiskOfAServerThatStoppedWhileNobodyReceived) {
+  auto orders = PostgresCluster::started({.page_checksums = PageChecksums::on}).value();
+  protect(orders);
+  fleet_->agent("db-host").kill_hard();
+  ASSERT_THAT(orders.sql("INSERT INTO journal SELECT generate_series(1, 300000)"), Succeeded());
+  ASSERT_THAT(orders.stop(), Succeeded());
+  fleet_->start_agent("db-host");
+  ASSERT_TRUE(Fleet::eventually([&] { return fleet_.node("db-host").value("state", "") == "active"; }));
+  const auto result = shut_down();
+  ASSERT_EQ(result.exit_code, 0) << result.err << fleet_->logs();
+  const auto receipt = receipt_of(job_of(result), database_);
+  EXPECT_TRUE(receipt.value("nothingMissing", false)) << receipt;
+  EXPECT_EQ(receipt.value("checkpointLsn", ""), controldata(orders, "Latest checkpoint location"));
+  EXPECT_EQ(fleet_->agent("db-host").wait(), 0);
+  auto again = restored_elsewhere(orders);
+  EXPECT_EQ(again.sql("SELECT count(*) FROM journal").value_or(""), "300000");
+  EXPECT_THAT(again.stop(), Succeeded());
+
+  // What comes after it follows without a gap.
+  ASSERT_THAT(orders.start(), Succeeded());
+  fleet_->start_agent("db-host");
+  ASSERT_THAT(orders.sql("INSERT INTO journal VALUES (-1)"), Succeeded());
+  ASSERT_TRUE(fleet_.covered(database_, clock_.now())) << fleet_->logs();
+  EXPECT_TRUE(fleet_.list("window")[0]["gaps"].empty()) << fleet_.list("window");
+}
+
+// A command that fails is tried three times at a stop, with pauses (pgarch.c); the stop must not be taken for hanging.
+TEST_F(NodeShutdown, OfAServerWhoseArchiveIsStuckLosesNothing) {
+  auto orders = PostgresCluster::started({.page_checksums = PageChecksums::on,
+                                          .settings = {"archive_mode = on", "archive_command = 'false'"}})
+                    .value();
+  protect(orders);
+  ASSERT_THAT(orders.sql("INSERT INTO journal SELECT generate_series(1, 1000)"), Succeeded());
+  ASSERT_THAT(orders.sql("SELECT pg_switch_wal()"), Succeeded());
+  const auto result = shut_down();
+  ASSERT_EQ(result.exit_code, 0) << result.err << fleet_->logs();
+  EXPECT_TRUE(receipt_of(job_of(result), database_).value("nothingMissing", false)) << result.out;
+  EXPECT_EQ(controldata(orders, "Database cluster state"), "shut down");
+  auto again = restored_elsewhere(orders);
+  EXPECT_EQ(again.sql("SELECT count(*) FROM journal").value_or(""), "1000");
+}
+
+TEST_F(NodeShutdown, OfAHostWhoseDiskIsFullStillStopsItsServersWithNothingMissing) {
+  auto orders = PostgresCluster::started({.page_checksums = PageChecksums::on}).value();
+  const SmallDisk disk(fleet_->path("db-host"));
+  if (!disk.is_there()) GTEST_SKIP() << "needs the right to mount a tmpfs: " << std::strerror(errno);
+  protect(orders);
+  disk.fill();
+  ASSERT_THAT(orders.sql("INSERT INTO journal SELECT generate_series(1, 1000)"), Succeeded());
+  EXPECT_EQ(fleet_->agent("db-host").stop(), 0) << fleet_->logs();
+  EXPECT_EQ(controldata(orders, "Database cluster state"), "shut down");
+  // Its journal could not be written, its log could.
+  const std::string said = read_file(fleet_->place("db-host").log);
+  EXPECT_THAT(said, HasSubstr("verdict=\"nothing missing"));
+  EXPECT_THAT(said, HasSubstr("disk is full"));
+  auto again = restored_elsewhere(orders);
+  EXPECT_EQ(again.sql("SELECT count(*) FROM journal").value_or(""), "1000");
+
+  disk.make_room();
+  ASSERT_THAT(orders.start(), Succeeded());
+  fleet_->start_agent("db-host");
+  EXPECT_TRUE(fleet_.covered(database_, clock_.now())) << fleet_->logs();
 }
 
 TEST_F(NodeShutdown, OfTheAgentAloneLeavesItsServersRunningAndTheirLogSafe) {

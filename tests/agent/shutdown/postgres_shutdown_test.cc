@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include <csignal>
+#include <filesystem>
 #include <thread>
 
 #include "shared/os/posix_file_system.h"
@@ -35,6 +36,17 @@ class ShutStore final : public WrappedStore {
 
 class Shutdown : public testing::Test {
  protected:
+  WalReceiver::Parts parts() {
+    return {stores_,
+            repository_.signer,
+            [this] { return Result<std::shared_ptr<const EpochKey>>(repository_.epoch); },
+            positions_,
+            clock_,
+            repository_.entropy,
+            Logger::none(),
+            {},
+            nullptr};
+  }
   void receive() {
     WalReceiver::Settings settings;
     settings.endpoint = endpoint_of(cluster_);
@@ -43,20 +55,19 @@ class Shutdown : public testing::Test {
     settings.node = repository_.node;
     settings.slot = "hf";
     settings.rpo = std::chrono::seconds(10);
-    receiver_ = std::make_shared<WalReceiver>(
-        settings, WalReceiver::Parts{stores_, repository_.signer,
-                                     [this] { return Result<std::shared_ptr<const EpochKey>>(repository_.epoch); },
-                                     positions_, clock_, repository_.entropy, Logger::none()});
+    receiver_ = std::make_shared<WalReceiver>(settings, parts());
     ASSERT_THAT(receiver_->wait_until_streaming(std::chrono::seconds(30), stop_), Succeeded());
+    // The first of it, so that a position is known from here on.
+    ASSERT_THAT(receiver_->wait_until_durable(Timeline(1), Lsn(1), std::chrono::seconds(30), stop_), Succeeded());
   }
   ShutdownReceipt shut_down() {
     ServerControl control({cluster_.data_directory(), endpoint_of(cluster_).os_user, cluster_.major_version()}, clock_);
     PostgresShutdown::Cluster cluster{
         cluster_.data_directory(), endpoint_of(cluster_), endpoint_of(cluster_).os_user, server_, log_, 1};
-    PostgresShutdown shutdown(
-        cluster, limits_,
-        {control, files_, clock_, [this] { return receiver_; }, [this](Timeline) { return before_; },
-         [this] { receiver_->stop(); }, [this](const JobStep& step) { told_.push_back(step.name); }, stop_});
+    PostgresShutdown shutdown(cluster, limits_,
+                              {control, files_, clock_, [this] { return receiver_; },
+                               [this](Timeline) { return before_; }, [this] { receiver_->stop(); }, from_disk_,
+                               [this](const JobStep& step) { told_.push_back(step.name); }, stop_});
     return shutdown.run();
   }
   static Outcome outcome(const ShutdownReceipt& receipt, ShutdownStep step) {
@@ -85,6 +96,7 @@ class Shutdown : public testing::Test {
   ShutdownLimits limits_;
   ShutdownReceipt::Server server_ = ShutdownReceipt::Server::stops;
   Lsn before_;  // durable, as the journal has it
+  std::function<Result<Lsn>(const StoppedLog&, Micros)> from_disk_;
   std::vector<std::string> told_;
 };
 
@@ -152,6 +164,51 @@ TEST_F(Shutdown, OfAServerThatIsDownAndThatNobodyReceivesFromGoesByTheJournal) {
   EXPECT_TRUE(shut_down().is_whole()) << shut_down().verdict();
   before_ = Lsn(known.durable.value() - 1);
   EXPECT_THAT(shut_down().verdict(), HasSubstr("1 bytes of log"));
+}
+
+TEST_F(Shutdown, OfAServerThatStoppedWhileNobodyReceivedTakesTheRestFromItsDirectory) {
+  from_disk_ = [this](const StoppedLog& log, Micros timeout) {
+    return ship_stopped_log(log, {repository_.fleet, repository_.database, repository_.node}, parts(), timeout, stop_);
+  };
+  receive();
+  receiver_->stop();
+  receiver_.reset();
+  // More than one segment, ending somewhere in a page.
+  ASSERT_THAT(cluster_.sql("CREATE TABLE t AS SELECT generate_series(1, 500000) n"), Succeeded());
+  ASSERT_THAT(cluster_.stop(), Succeeded());
+  const auto receipt = shut_down();
+  EXPECT_TRUE(receipt.is_whole()) << receipt.verdict();
+  EXPECT_EQ(positions_.value()->durable, receipt.log_end);
+  EXPECT_GT(positions_.value()->through_time, Timestamp());
+
+  // The server's own streaming, once it runs again, goes on behind it without a gap.
+  ASSERT_THAT(cluster_.start(), Succeeded());
+  receive();
+  EXPECT_EQ(receiver_->status().first, positions_.value()->first);
+  EXPECT_TRUE(shut_down().is_whole());
+}
+
+TEST_F(Shutdown, DoesNotTakeForLogWhatARecycledSegmentHolds) {
+  from_disk_ = [this](const StoppedLog& log, Micros timeout) {
+    return ship_stopped_log(log, {repository_.fleet, repository_.database, repository_.node}, parts(), timeout, stop_);
+  };
+  receive();
+  receiver_->stop();
+  receiver_.reset();
+  ASSERT_THAT(cluster_.sql("CREATE TABLE t AS SELECT generate_series(1, 500000) n"), Succeeded());
+  ASSERT_THAT(cluster_.stop(), Succeeded());
+  // A segment further back under the name of one that is needed.
+  const auto position = positions_.value().value();
+  const WalSegmentSize size;
+  const std::string directory = cluster_.data_directory() + "/pg_wal/";
+  const WalSegment needed = segment_at(position.timeline, position.durable, size);
+  const WalSegment other{needed.timeline, needed.number + 1};
+  std::filesystem::copy_file(directory + segment_name(other, size), directory + segment_name(needed, size),
+                             std::filesystem::copy_options::overwrite_existing);
+  const auto receipt = shut_down();
+  EXPECT_FALSE(receipt.went_well()) << receipt.verdict();
+  EXPECT_THAT(receipt.steps.back().sentence, HasSubstr("has no log at"));
+  EXPECT_EQ(positions_.value()->durable, position.durable);
 }
 
 TEST_F(Shutdown, OfAServerThatWaitsForAClientKeepsItsLogComing) {
