@@ -124,7 +124,12 @@ Result<> CoordinatorLink::take_order(const Order& order, Received& out) {
     ack.accepted = false;
     ack.code = Code::unavailable;
     ack.error = refusing_;
-  } else if (TRY(state_.accept_order(order))) {
+  } else if (const auto taken = state_.accept_order(order); !taken) {
+    // Not begun: after a crash nobody would know how far it came. Whoever ordered it is told, and does not wait.
+    ack.accepted = false;
+    ack.code = taken.error().code;
+    ack.error = "the order cannot be written into the agent's journal: " + taken.error().message;
+  } else if (*taken) {
     out.orders.push_back(order);
   }
   out.replies.push_back(make(ack));

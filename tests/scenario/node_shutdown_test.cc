@@ -260,19 +260,26 @@ TEST_F(NodeShutdown, OfAServerWhoseArchiveIsStuckLosesNothing) {
   EXPECT_EQ(again.sql("SELECT count(*) FROM journal").value_or(""), "1000");
 }
 
-TEST_F(NodeShutdown, OfAHostWhoseDiskIsFullStillStopsItsServersWithNothingMissing) {
+TEST_F(NodeShutdown, OnAFullDiskIsRefusedAndASignalMakesTheLogSafeAllTheSame) {
   auto orders = PostgresCluster::started({.page_checksums = PageChecksums::on}).value();
   const SmallDisk disk(fleet_->path("db-host"));
   if (!disk.is_there()) GTEST_SKIP() << "needs the right to mount a tmpfs: " << std::strerror(errno);
   protect(orders);
   disk.fill();
   ASSERT_THAT(orders.sql("INSERT INTO journal SELECT generate_series(1, 1000)"), Succeeded());
+  // An order that cannot be journalled is not begun: nobody would know how far it came.
+  const auto refused = shut_down();
+  EXPECT_EQ(refused.exit_code, 1) << refused.out;
+  EXPECT_THAT(refused.err, HasSubstr("cannot be written into the agent's journal"));
+  EXPECT_THAT(refused.err, HasSubstr("disk is full"));
+  EXPECT_TRUE(orders.running());
+
   EXPECT_EQ(fleet_->agent("db-host").stop(), 0) << fleet_->logs();
-  EXPECT_EQ(controldata(orders, "Database cluster state"), "shut down");
-  // Its journal could not be written, its log could.
+  EXPECT_TRUE(orders.running()) << "an agent that goes alone leaves its servers to themselves";
   const std::string said = read_file(fleet_->place("db-host").log);
-  EXPECT_THAT(said, HasSubstr("verdict=\"nothing missing"));
+  EXPECT_THAT(said, HasSubstr("verdict=\"it runs on; log durable up to"));
   EXPECT_THAT(said, HasSubstr("disk is full"));
+  ASSERT_THAT(orders.kill_hard(), Succeeded());
   auto again = restored_elsewhere(orders);
   EXPECT_EQ(again.sql("SELECT count(*) FROM journal").value_or(""), "1000");
 
