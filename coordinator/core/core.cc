@@ -15,6 +15,7 @@
 #include "coordinator/core/replies.h"
 #include "coordinator/core/retention_run.h"
 #include "coordinator/core/sessions.h"
+#include "coordinator/core/slots.h"
 #include "coordinator/core/state.h"
 #include "coordinator/core/stores.h"
 #include "coordinator/core/sweep.h"
@@ -57,7 +58,8 @@ void node_message(Turn& turn, const MessageCame& event, const Node& node) {
                  [&](const JobReport& report) { job_reported(turn, event, node, report); },
                  [&](const EpochReport& report) { epoch_came(turn, event, node, report); },
                  [&](const HistoryReport& report) { history_came(turn, event, node, report); },
-                 [&](const PassRequest& request) { pass_asked(turn, event, node, request); }, [](const auto&) {}},
+                 [&](const PassRequest& request) { pass_asked(turn, event, node, request); },
+                 [&](const SlotRequest& request) { slot_asked(turn, event, node, request); }, [](const auto&) {}},
       event.message.body);
 }
 
@@ -86,6 +88,7 @@ void tick(Turn& turn) {
   watch_rivals(turn);
   watch_backup_places(turn);
   watch_jobs(turn);
+  watch_slots(turn);
   store_wal_ranges(turn);
   watch_retention(turn);
   watch_sweeps(turn);

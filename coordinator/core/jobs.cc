@@ -6,6 +6,7 @@
 #include "coordinator/core/copies.h"
 #include "coordinator/core/departures.h"
 #include "coordinator/core/restore_state.h"
+#include "coordinator/core/slots.h"
 #include "coordinator/core/stores.h"
 #include "coordinator/core/vaults.h"
 
@@ -55,6 +56,7 @@ void job_changed(Turn& turn, const JobRow& row, const JobReport& told) {
   turn.put(row);
   const Job& job = row.job;
   if (!job.restore.is_null()) restore_job_changed(turn, job, told.target);
+  if (job.kind == JobKind::backup) slot_taken(turn, job);
   if (!is_final(job.state)) return;
   if (job.kind == JobKind::backup) close_backup(turn, job);
   if (job.kind == JobKind::store_check) note_store_check(turn, job, told.abilities);

@@ -88,6 +88,23 @@ struct WalRemoval {
   Timestamp asked_at;  // never: not since the core was loaded
 };
 
+// Leave to begin the backup of one database, as long as nothing is heard of it.
+struct SlotLease {
+  NodeId node;
+  Timestamp due_at;  // of the run, as it was asked for
+  Timestamp until;
+};
+// Who was told to ask again.
+struct SlotWaiter {
+  NodeId node;
+  Timestamp until;  // forgotten then
+};
+struct SlotState {
+  std::map<DatabaseId, SlotLease> leases;
+  std::map<std::pair<Timestamp, DatabaseId>, SlotWaiter> queue;  // what is due longest comes first
+  std::map<DatabaseId, Timestamp> queued;                        // since when each is due, for its place there
+};
+
 // All that events change. A copy of it is the core as it was.
 struct Knowledge {
   Timestamp loaded_at;
@@ -137,6 +154,7 @@ struct Knowledge {
   Timestamp vaults_looked_at;
   SweepState sweep;
   CopyState copies;
+  SlotState slots;
   std::uint64_t messages_sent = 0;
   std::uint64_t known_keys_revision = 1;
 };

@@ -91,6 +91,11 @@ std::vector<std::string> changed_settings(const Policy& before, const Policy& af
 // Settings of this policy that this version accepts but does not act on yet, as "incremental: ..." sentences.
 std::vector<std::string> not_in_effect(const Policy& policy);
 
+// Whether it has a limit of backups at once that a node cannot see to by itself: then its agent asks for a slot.
+inline bool is_limited_beyond_node(const Policy& policy) {
+  return policy.per_store != 0 || policy.per_zone != 0 || policy.per_fleet != 0;
+}
+
 // Most specific match (most labels) wins; equal and different names: `conflict` has the names. nullptr: unprotected.
 struct PolicyMatch {
   const Policy* policy = nullptr;

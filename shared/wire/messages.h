@@ -270,7 +270,7 @@ struct Order {
   JobId id;                 // the job it starts; resent until OrderAck
   std::uint64_t epoch = 0;  // the coordinator's; an agent refuses one older than it has seen
   Timestamp deadline;
-  std::uint64_t slot = 0;  // reserved for slots
+  std::uint64_t slot = 0;  // not used: slots are of scheduled runs, and an order needs none
   OrderBody body;
 };
 struct JobReportAck {

@@ -153,13 +153,21 @@ TEST(NotInEffect, NamesWhatIsReadButNotDone) {
   const auto sentences = not_in_effect(*parse_policy(everything, "p.yaml"));
   EXPECT_THAT(sentences, testing::Contains(HasSubstr("verify.after_backup")));
   EXPECT_THAT(sentences, testing::Contains(HasSubstr("drill")));
-  for (const char* limit : {"limits.per_store", "limits.per_zone", "limits.per_fleet"}) {
-    EXPECT_THAT(sentences, testing::Contains(HasSubstr(limit)));
-  }
-  for (const char* done :
-       {"retention.days", "retention.daily", "retention.pitr", "retention.max_bytes", "retention.hourly",
-        "self_restore:", "schedule.", "window", "limits.bandwidth", "limits.cpu", "prefer", "shutdown"}) {
+  for (const char* done : {"retention.days", "retention.daily", "retention.pitr", "retention.max_bytes",
+                           "retention.hourly", "self_restore:", "schedule.", "window", "limits.bandwidth", "limits.cpu",
+                           "limits.per_store", "limits.per_zone", "limits.per_fleet", "prefer", "shutdown"}) {
     EXPECT_THAT(sentences, testing::Not(testing::Contains(HasSubstr(done)))) << done;
+  }
+}
+
+TEST(LimitsBeyondTheNode, AreThoseThatANodeCannotSeeToByItself) {
+  Policy policy;
+  policy.per_node = 3;
+  EXPECT_FALSE(is_limited_beyond_node(policy));
+  for (std::uint32_t Policy::*limit : {&Policy::per_store, &Policy::per_zone, &Policy::per_fleet}) {
+    Policy limited;
+    limited.*limit = 1;
+    EXPECT_TRUE(is_limited_beyond_node(limited));
   }
 }
 
