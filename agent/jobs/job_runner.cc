@@ -180,6 +180,13 @@ std::uint32_t JobRunner::running() const {
   return count;
 }
 
+bool JobRunner::has_room_for_backup() const {
+  const std::lock_guard lock(mutex_);
+  const auto backups = std::ranges::count_if(
+      entries_, [](const Entry& entry) { return !entry.done && entry.report.job.kind == JobKind::backup; });
+  return static_cast<std::uint32_t>(backups) < limits_.backups;
+}
+
 void JobRunner::reap() {
   std::list<Entry> ended;
   {

@@ -48,6 +48,8 @@ class JobRunner {
   // Also true while one is queued.
   bool busy_with(DatabaseId database, JobKind kind) const;
   std::uint32_t running() const;
+  // A backup that came now would begin at once: none runs or waits beyond what is allowed.
+  bool has_room_for_backup() const;
 
   // Neither runs nor waits anything.
   bool idle() const;

@@ -85,6 +85,8 @@ Result<CoordinatorLink::Received> CoordinatorLink::receive(const Message& messag
     TRY(state_.confirm_history(history->database, history->timeline));
   } else if (const auto* pass = std::get_if<PassReply>(&message.body)) {
     out.passes.emplace_back(message.in_reply_to, *pass);
+  } else if (const auto* slot = std::get_if<SlotReply>(&message.body)) {
+    out.slots.emplace_back(message.in_reply_to, *slot);
   } else if (const auto* inventory = std::get_if<InventoryAck>(&message.body)) {
     if (inventory_ && inventory_->revision == inventory->revision) inventory_.reset();
   }
@@ -162,6 +164,11 @@ std::optional<Message> CoordinatorLink::progress(JobReport report) {
 std::optional<Message> CoordinatorLink::ask(PassRequest request) {
   if (!welcomed_) return std::nullopt;
   return make(std::move(request));
+}
+
+std::optional<Message> CoordinatorLink::ask(const SlotRequest& request) {
+  if (!welcomed_) return std::nullopt;
+  return make(request);
 }
 
 Result<std::vector<Message>> CoordinatorLink::due(const std::vector<WalPosition>& positions,

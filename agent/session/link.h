@@ -21,6 +21,7 @@ class CoordinatorLink {
     std::optional<Assignment> assignment;  // stored, to be put in force
     // Answers to ask(), by the id of what was asked.
     std::vector<std::pair<std::uint64_t, PassReply>> passes;
+    std::vector<std::pair<std::uint64_t, SlotReply>> slots;
     bool refused = false;  // the coordinator will not talk to us; `refusal` says why
     Error refusal;
   };
@@ -40,6 +41,7 @@ class CoordinatorLink {
 
   // To be sent now; nullopt: nobody is connected.
   std::optional<Message> ask(PassRequest request);
+  std::optional<Message> ask(const SlotRequest& request);
 
   // From now on orders are refused with this word; what was taken on before stays. Empty: no more. Always welcome: to
   // cancel, to look again, and to come to an end.
