@@ -23,20 +23,6 @@ JobWork failing(Error error) {
   return [error = std::move(error)](JobReport&, const JobControl&) -> Result<> { return std::unexpected(error); };
 }
 
-std::string_view origin_of(DueReason reason) {
-  switch (reason) {
-    case DueReason::first_backup:
-      return "first backup";
-    case DueReason::schedule:
-      return "schedule";
-    case DueReason::retry:
-      return "retry";
-    case DueReason::log_lost:
-      return "log was lost";
-  }
-  return "schedule";
-}
-
 }  // namespace
 
 Agent::Agent(Parts parts)
@@ -59,7 +45,8 @@ Agent::Agent(Parts parts)
               [this](const JobReport& report, JobRunner::Stored stored) {
                 mail_.send(JobTold{report, stored});
               }),
-      schedule_(parts_.state, parts_.log),
+      schedule_(parts_.identity.node, parts_.state, parts_.log),
+      slots_({}),
       link_(parts_.state, parts_.clock, parts_.entropy, parts_.facts, parts_.facts.agent_version),
       connection_(parts_.context, parts_.identity, parts_.keys, link_, parts_.clock, parts_.entropy, parts_.log,
                   {mail_.fd()}) {}
@@ -182,6 +169,7 @@ void Agent::take(HostLook look) {
 void Agent::take_in(CoordinatorLink::Received received) {
   desk_.heard();
   for (const auto& [message, reply] : received.passes) desk_.answered(message, reply);
+  for (const auto& [message, reply] : received.slots) slots_.answered(message, reply, parts_.clock.monotonic());
   if (received.assignment) put_in_force(std::move(*received.assignment));
   if (received.look_again && watch_) watch_->look_now();
   for (const auto& job : received.cancels) {
@@ -312,40 +300,6 @@ Result<BackupTask> Agent::backup_task(const Assigned& assigned) const {
   task.found = host->found;
   task.endpoint = host->endpoint;
   return task;
-}
-
-void Agent::start_due_backups() {
-  const bool takes_work = assignment_.state != NodeState::cordoned && assignment_.state != NodeState::draining;
-  if (departure_ || !takes_work) return;  // what is due stays due
-  const Timestamp now = parts_.clock.now();
-  for (const auto& [database, reason, type] : schedule_.due(assignment_, now)) {
-    if (runner_.busy_with(database->database, JobKind::backup) ||
-        runner_.busy_with(database->database, JobKind::restore)) {
-      continue;
-    }
-    // Not on this host just now: the run stays due, and is caught up when it is back.
-    const HostDatabase* host = on_host(database->key);
-    if (host == nullptr || !host->found.running) continue;
-    // Promoted, and not said yet whose the backups are now.
-    if (!database->active && !host->found.standby) continue;
-    JobReport report;
-    report.job.id = parts_.entropy.id<JobId>();
-    report.job.kind = JobKind::backup;
-    report.job.node = parts_.identity.node;
-    report.job.database = database->database;
-    report.job.origin = origin_of(reason);
-    auto began = schedule_.began(database->database, type, now);
-    auto task = backup_task(*database);
-    if (task) {
-      task->asked = type;
-      report.job.backup = task->backup;
-    }
-    auto started = !began ? began
-                          : runner_.start(std::move(report),
-                                          task ? backup_work(std::move(*task), backup_parts()) : failing(task.error()));
-    if (!started)
-      parts_.log.error("a due backup could not be started", started.error(), {{"database", database->name}});
-  }
 }
 
 BackupParts Agent::backup_parts() {

@@ -19,6 +19,7 @@
 #include "agent/protection/holding.h"
 #include "agent/protection/shipping.h"
 #include "agent/protection/store_access.h"
+#include "agent/session/slot_desk.h"
 #include "agent/shutdown/departure.h"
 #include "agent/vault/vault_keeper.h"
 #include "shared/os/mailbox.h"
@@ -92,8 +93,13 @@ class Agent {
   void ship_wal();
   void hold_standbys_log();
   void look_after_slots();
-  void start_due_backups();
 
+  // What is due by the schedule: agent_backups.cc.
+  void start_due_backups();
+  void ask_for_slots();
+  std::string obstacle(const DueNow& due) const;
+  SlotDesk::Answer may_begin(const DueNow& due);
+  void start_due_backup(const DueNow& due, const SlotDesk::Answer& slot);
   BackupParts backup_parts();
   void accept(const Order& order);
   void start_waiting_orders();
@@ -149,6 +155,7 @@ class Agent {
   Holding holding_;
   JobRunner runner_;
   BackupSchedule schedule_;
+  SlotDesk slots_;
   CoordinatorLink link_;
   ConnectionKeeper connection_;
   std::unique_ptr<HostWatch> watch_;

@@ -1,9 +1,10 @@
 #pragma once
-// Which of this node's databases are due for a backup now. Remembers what agent/duty needs to decide.
-#include <map>
+// The node's schedule with a memory: agent/duty decides, agent/state remembers.
+#include <set>
+#include <utility>
 #include <vector>
 
-#include "agent/duty/duty.h"
+#include "agent/duty/run_book.h"
 #include "agent/state/state.h"
 #include "shared/log/log.h"
 
@@ -11,44 +12,43 @@ namespace holdfast {
 
 class BackupSchedule {
  public:
-  BackupSchedule(AgentState& state, Logger log) : state_(state), log_(std::move(log)) {}
+  BackupSchedule(NodeId node, AgentState& state, Logger log) : node_(node), state_(state), log_(std::move(log)) {}
 
   // What the journal says of earlier runs of this program: a backup that failed or was cut off is owed a retry, soon,
   // however often it had failed before. Once, before `due`, when no job in the journal is unfinished.
   Result<> remember();
 
-  // The databases whose time has come. A database whose policy cannot be read is logged once and left out.
-  struct DueNow {
-    const Assigned* database = nullptr;
-    DueReason reason = DueReason::schedule;
-    BackupType type = BackupType::full;
-  };
+  // The databases whose time has come, what is due longest first. A database whose policy cannot be read is logged once
+  // and left out. Runs that nobody will make up for are journalled as missed.
   std::vector<DueNow> due(const Assignment& assignment, Timestamp now);
+  // Why what is due does not begin: so it is told should it be missed.
+  void hold(DatabaseId database, const std::string& cause);
+  // What its job is to say.
+  TakenRun run_of(const DueNow& due) const { return book_.run_of(due); }
 
-  // A run was started now; durable, so that it is not started again after a crash.
+  // A run begins: durable before its job is in the journal, so that it is not begun again after a crash.
   Result<> began(DatabaseId database, BackupType type, Timestamp now);
+  // Its job is in the journal, or did not get there.
+  void taken(DatabaseId database);
+  void not_taken(DatabaseId database, Timestamp now) { book_.not_taken(database, now); }
   void ended(const JobReport& report);
   // The agent's state has a loss of this database's log that it did not have before.
   void log_lost(DatabaseId database);
+  // Missed runs were journalled since the last call.
+  bool take_news() { return std::exchange(news_, false); }
 
  private:
   void make_good(const JobReport& report);
   BackupType type_of(const JobReport& report);
-  RunHistory& history(const Assigned& database, Timestamp now);
+  // What the book has to say. `now`: when missed runs are told.
+  void store(Timestamp now);
 
-  // When to look at a database again, unless what was known changes before.
-  struct Planned {
-    std::uint64_t revision = 0;
-    RunHistory history;
-    Timestamp until;
-  };
-
+  const NodeId node_;
   AgentState& state_;
   Logger log_;
-  std::map<DatabaseId, Planned> planned_;
-  std::map<DatabaseId, RunHistory> histories_;
-  std::map<DatabaseId, Timestamp> own_complete_;  // newest backup of this node's; another is of its group
-  std::map<DatabaseId, std::string> complained_;
+  RunBook book_;
+  std::set<DatabaseId> known_;  // to the book
+  bool news_ = false;
 };
 
 }  // namespace holdfast

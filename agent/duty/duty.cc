@@ -24,6 +24,11 @@ Result<Timestamp> begin_of(const Policy& policy, Timestamp at, Timestamp now) {
 
 }  // namespace
 
+Timestamp settled_through(const RunHistory& history) {
+  return history.last_began.is_never() ? std::max(history.last_complete, history.known_since)
+                                       : std::max(history.last_began, history.last_elsewhere);
+}
+
 Result<std::optional<Due>> next_due(const Assigned& database, const RunHistory& history, Timestamp now) {
   const bool ours = takes_backups(database);
   const bool log_lost = database.active && !history.log_lost_at.is_never();
@@ -34,17 +39,15 @@ Result<std::optional<Due>> next_due(const Assigned& database, const RunHistory& 
     const Timestamp at = history.last_failed + retry_delay(history.failures);
     if (needed_at_once) return Due{at, DueReason::retry};
     Due due{TRY(begin_of(policy, at, now)), DueReason::retry, history.failed_type};
-    const auto owed = TRY(owed_backup_run(policy, database.database, history.last_failed, std::max(due.at, now)));
+    const Timestamp failed = std::max(history.last_failed, history.schedule_since);
+    const auto owed = TRY(owed_backup_run(policy, database.database, failed, std::max(due.at, now)));
     if (owed && outweighs(owed->type, due.type)) due.type = owed->type;
     return due;
   }
   if (ours && history.last_complete.is_never()) return Due{history.known_since, DueReason::first_backup};
   // Nothing behind the loss can be restored before there is a backup that began behind it.
   if (log_lost) return Due{history.log_lost_at, DueReason::log_lost};
-  // A backup that was ordered does not replace a run; but no run is owed from before there was anything to run, nor
-  // from the time when another node of the group ran them.
-  const Timestamp after = history.last_began.is_never() ? std::max(history.last_complete, history.known_since)
-                                                        : std::max(history.last_began, history.last_elsewhere);
+  const Timestamp after = std::max(history.schedule_since, settled_through(history));
   const auto next = TRY(next_backup_run(policy, database.database, after));
   if (!next) return std::nullopt;
   const auto owed = TRY(owed_backup_run(policy, database.database, after, std::max(next->at, now)));

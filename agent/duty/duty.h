@@ -12,6 +12,7 @@ struct RunHistory {
   Timestamp last_complete;     // of any backup we know of, ours or another node's; never: there is none
   Timestamp last_elsewhere;    // of another node of its group; never: none that we know of
   Timestamp known_since;       // when this database came under protection here
+  Timestamp schedule_since;    // no run is owed from before its schedule came into force; never: it always was
   std::uint32_t failures = 0;  // in a row, since the last success
   Timestamp last_failed;
   BackupType failed_type = BackupType::incremental;  // of those that failed in a row, what outweighs the others
@@ -34,6 +35,10 @@ struct Due {
 // ships its log and has lost some takes one in any case: it is the first to know, and the other's might begin before
 // the loss. Code::invalid: a policy this agent cannot read.
 Result<std::optional<Due>> next_due(const Assigned& database, const RunHistory& history, Timestamp now);
+
+// Up to when no run is owed: a backup that was ordered does not replace a run; but none is owed from before there was
+// anything to run, nor from the time when another node of the group ran them.
+Timestamp settled_through(const RunHistory& history);
 
 // How long to wait after so many failures in a row: a minute, doubled each time, an hour at most.
 Micros retry_delay(std::uint32_t failures);

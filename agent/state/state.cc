@@ -37,6 +37,12 @@ ALTER TABLE runs ADD COLUMN type INTEGER NOT NULL DEFAULT 0;
                                      R"sql(
 CREATE TABLE passes (store BLOB NOT NULL, scope TEXT NOT NULL, pass BLOB NOT NULL, since INTEGER NOT NULL,
                      PRIMARY KEY (store, scope)) WITHOUT ROWID;
+)sql",
+                                     R"sql(
+CREATE TABLE run_ledgers (db BLOB PRIMARY KEY, schedule BLOB NOT NULL, since INTEGER NOT NULL, through INTEGER NOT NULL,
+                          owed_at INTEGER NOT NULL, owed_type INTEGER NOT NULL, held_by TEXT NOT NULL,
+                          missed INTEGER NOT NULL, missed_since INTEGER NOT NULL, missed_cause TEXT NOT NULL)
+                          WITHOUT ROWID;
 )sql"};
 constexpr std::int64_t schema_version = schema_steps.size();
 

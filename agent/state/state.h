@@ -1,10 +1,12 @@
 #pragma once
 // The agent's memory across its own death. Safe from many threads; everything is durable when a call returns.
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "agent/duty/run_ledger.h"
 #include "shared/base/ids.h"
 #include "shared/fleet/words.h"
 #include "shared/sqlite/connection.h"
@@ -123,6 +125,11 @@ class AgentState {
   // Of its own schedule.
   Result<ScheduledRun> last_run(DatabaseId database);
   Result<> save_last_run(DatabaseId database, const ScheduledRun& run);
+
+  // What came due by it: see agent/duty/run_ledger.h.
+  Result<std::map<DatabaseId, RunLedger>> run_ledgers();
+  Result<> save_run_ledger(DatabaseId database, const RunLedger& ledger);
+  Result<> forget_run_ledger(DatabaseId database);
 
   Result<std::vector<KeptPass>> passes();
   Result<> save_pass(const KeptPass& pass);

@@ -44,14 +44,15 @@ class ScheduleAfterARestart : public testing::Test {
     report.backup->start_lsn = start;
     return report;
   }
-  std::vector<BackupSchedule::DueNow> due(Timestamp now) {
-    BackupSchedule schedule(*state_, Logger::none());
+  std::vector<DueNow> due(Timestamp now) {
+    BackupSchedule schedule(node_, *state_, Logger::none());
     EXPECT_THAT(schedule.remember(), Succeeded());
     return schedule.due(assignment_, now);
   }
 
   TemporaryDirectory directory_;
   SeededEntropy entropy_{11};
+  const NodeId node_ = entropy_.id<NodeId>();
   std::unique_ptr<AgentState> state_;
   Assignment assignment_;
   const Timestamp yesterday_ = parse_time("2026-03-01T01:00:30Z").value();
@@ -99,7 +100,7 @@ TEST_F(ScheduleAfterARestart, TriesAgainWhatWasCutOffAndNotMore) {
 TEST_F(ScheduleAfterARestart, OwesAFullBackupThatFailedAlthoughAnIncrementalOneWasMade) {
   in_the_journal(JobState::complete, yesterday_);
   in_the_journal(JobState::failed, failed_);
-  BackupSchedule schedule(*state_, Logger::none());
+  BackupSchedule schedule(node_, *state_, Logger::none());
   ASSERT_THAT(schedule.remember(), Succeeded());
   JobReport incremental = backup_from(Lsn(4000), failed_ + std::chrono::seconds(10));
   incremental.backup->type = BackupType::incremental;
@@ -121,7 +122,7 @@ TEST_F(ScheduleAfterARestart, OwesABackupWhenLogWasLostUntilOneBeganBehindTheLos
   ASSERT_EQ(owed.size(), 1U);
   EXPECT_EQ(owed[0].reason, DueReason::log_lost);
 
-  BackupSchedule schedule(*state_, Logger::none());
+  BackupSchedule schedule(node_, *state_, Logger::none());
   ASSERT_THAT(schedule.remember(), Succeeded());
   EXPECT_EQ(schedule.due(assignment_, now).size(), 1U);
   schedule.ended(backup_from(Lsn(4000), seen - std::chrono::minutes(5)));  // it began before
@@ -134,7 +135,7 @@ TEST_F(ScheduleAfterARestart, OwesABackupWhenLogWasLostUntilOneBeganBehindTheLos
 TEST_F(ScheduleAfterARestart, OwesNoBackupForEverWhenTheServerWentBackBeforeTheLoss) {
   const DatabaseId database = assignment_.databases[0].database;
   const Timestamp seen = began_ + std::chrono::hours(1);
-  BackupSchedule schedule(*state_, Logger::none());
+  BackupSchedule schedule(node_, *state_, Logger::none());
   ASSERT_THAT(schedule.remember(), Succeeded());
   EXPECT_TRUE(schedule.due(assignment_, seen).empty());
   ASSERT_THAT(state_->save_wal_loss(database, {seen, Lsn(5000)}), Succeeded());

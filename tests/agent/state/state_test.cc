@@ -83,16 +83,37 @@ TEST_F(AgentMemory, KeepsALossOfLogUntilItIsForgotten) {
   EXPECT_FALSE(state_->wal_loss(database).value().has_value());
 }
 
+TEST_F(AgentMemory, KeepsTheAccountOfASchedule) {
+  const DatabaseId database = entropy_.id<DatabaseId>();
+  RunLedger ledger;
+  ledger.schedule.full = "0 1 * * *";
+  ledger.schedule.window = "22:00-06:00";
+  ledger.since = Timestamp::from_micros(5);
+  ledger.through = Timestamp::from_micros(6);
+  ledger.owed_at = Timestamp::from_micros(7);
+  ledger.owed_type = BackupType::differential;
+  ledger.held_by = "the node was cordoned";
+  ledger.missed = {3, Timestamp::from_micros(8), "the agent did not run"};
+  ASSERT_THAT(state_->save_run_ledger(database, RunLedger()), Succeeded());
+  ASSERT_THAT(state_->save_run_ledger(database, ledger), Succeeded());
+  reopen();
+  EXPECT_EQ(state_->run_ledgers().value(), (std::map<DatabaseId, RunLedger>{{database, ledger}}));
+  ASSERT_THAT(state_->forget_run_ledger(database), Succeeded());
+  EXPECT_TRUE(state_->run_ledgers().value().empty());
+}
+
 TEST_F(AgentMemory, TakesOverTheStateOfTheFirstVersion) {
   ASSERT_THAT(state_->save_coordinator_epoch(5), Succeeded());
   state_.reset();
   {
     auto connection =
         SqliteConnection::open(directory_ / "state.db", SqliteOpen::create, std::chrono::seconds(5)).value();
-    ASSERT_THAT(connection.execute("DROP TABLE wal_losses; DROP TABLE passes; ALTER TABLE runs DROP COLUMN type;"
-                                   "INSERT INTO runs VALUES (x'01020304050607080102030405060708', 77);"
-                                   "PRAGMA user_version = 1"),
-                Succeeded());
+    ASSERT_THAT(
+        connection.execute(
+            "DROP TABLE wal_losses; DROP TABLE passes; DROP TABLE run_ledgers; ALTER TABLE runs DROP COLUMN type;"
+            "INSERT INTO runs VALUES (x'01020304050607080102030405060708', 77);"
+            "PRAGMA user_version = 1"),
+        Succeeded());
   }
   reopen();
   const auto run = state_->last_run(DatabaseId({1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8})).value();
