@@ -108,7 +108,7 @@ void RunBook::note_wait(const Assigned& database, const RunHistory& history, con
   const Timestamp owed = owed_at(database.database);
   if (owed.is_never() || (next && next->at <= now)) return;
   if (history.failures > 0) return hold(database.database, "a try before it had failed, and the next one waited");
-  if (history.last_elsewhere >= owed) return hold(database.database, "another node of its group made a backup");
+  if (history.last_elsewhere >= owed) return give_up(database.database, "another node of its group made a backup");
   const std::string& before = kept_.at(database.database).ledger.held_by;
   constexpr std::string_view closed = "the window closed before it began";
   if (before.starts_with(closed)) return;

@@ -78,6 +78,7 @@ class RunBook {
   void open_ledger(const Assigned& database, Timestamp now);
   void bring_up_to(DatabaseId database, Timestamp now);
   void close_ledger(DatabaseId database, const std::string& cause, Timestamp now);
+  void give_up(DatabaseId database, const std::string& cause);
   void tell(DatabaseId database, const std::vector<MissedRuns>& all);
   Timestamp owed_at(DatabaseId database) const;
 

@@ -20,6 +20,12 @@ void RunBook::tell(DatabaseId database, const std::vector<MissedRuns>& all) {
   for (const MissedRuns& missed : all) missed_.emplace_back(database, missed);
 }
 
+// The owed run; the schedule goes on.
+void RunBook::give_up(DatabaseId database, const std::string& cause) {
+  tell(database, close(kept_.at(database).ledger, cause));
+  changed_.insert(database);
+}
+
 void RunBook::close_ledger(DatabaseId database, const std::string& cause, Timestamp now) {
   const auto kept = kept_.find(database);
   if (kept == kept_.end()) return;

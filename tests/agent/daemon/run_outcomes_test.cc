@@ -186,6 +186,14 @@ TEST_F(RunOutcomes, WhenTheBackupsOfAGroupMoveTheOldNodeTellsAndTheNewOneOwesNot
   EXPECT_EQ(begin("2026-03-04T01:00:00Z").job.missed.count, 0U);
 }
 
+TEST_F(RunOutcomes, ARunThatAnotherNodeOfItsGroupMadeUpForIsNotMadeAgain) {
+  ASSERT_EQ(due("2026-03-02T01:30:00Z").size(), 1U);
+  assign([](Assigned& database) { database.last_backup_at = at("2026-03-02T01:40:00Z"); });
+  EXPECT_TRUE(due("2026-03-02T01:41:00Z").empty());
+  EXPECT_EQ(told(), std::vector{missed(1, "2026-03-02T01:00:00Z", "another node of its group made a backup")});
+  EXPECT_EQ(begin("2026-03-03T01:00:00Z").job.missed.count, 0U);
+}
+
 TEST_F(RunOutcomes, ARunWhoseWindowClosedIsMadeUpForInTheNextOne) {
   assign([](Assigned& database) { database.policy.window = "00:30-01:30"; });
   (void)due("2026-03-01T13:00:00Z");
