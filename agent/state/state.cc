@@ -1,12 +1,8 @@
 #include "agent/state/state.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <functional>
 #include <set>
 
@@ -14,67 +10,6 @@
 
 namespace holdfast {
 namespace {
-
-// Part of the persistent format on disk: what was released stays as it is, changes are further steps. The version is
-// the number of steps that were taken.
-constexpr std::array schema_steps = {R"sql(
-CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE jobs (job BLOB PRIMARY KEY, job_order BLOB, report BLOB, sequence INTEGER NOT NULL DEFAULT 0,
-                   finished INTEGER NOT NULL DEFAULT 0, confirmed INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
-CREATE TABLE wal (db BLOB PRIMARY KEY, system_id INTEGER, timeline INTEGER, first INTEGER, durable INTEGER,
-                  predecessor BLOB, from_time INTEGER, through_time INTEGER) WITHOUT ROWID;
-CREATE TABLE outbox (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,
-                     UNIQUE (kind, key));
-CREATE TABLE runs (db BLOB PRIMARY KEY, began INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE restores (number INTEGER PRIMARY KEY, job BLOB NOT NULL, step TEXT NOT NULL, details BLOB NOT NULL);
-)sql",
-                                     R"sql(
-CREATE TABLE wal_losses (db BLOB PRIMARY KEY, seen_at INTEGER NOT NULL, log_end INTEGER NOT NULL) WITHOUT ROWID;
-)sql",
-                                     R"sql(
-ALTER TABLE runs ADD COLUMN type INTEGER NOT NULL DEFAULT 0;
-)sql",
-                                     R"sql(
-CREATE TABLE passes (store BLOB NOT NULL, scope TEXT NOT NULL, pass BLOB NOT NULL, since INTEGER NOT NULL,
-                     PRIMARY KEY (store, scope)) WITHOUT ROWID;
-)sql",
-                                     R"sql(
-CREATE TABLE run_ledgers (db BLOB PRIMARY KEY, schedule BLOB NOT NULL, since INTEGER NOT NULL, through INTEGER NOT NULL,
-                          owed_at INTEGER NOT NULL, owed_type INTEGER NOT NULL, held_by TEXT NOT NULL,
-                          missed INTEGER NOT NULL, missed_since INTEGER NOT NULL, missed_cause TEXT NOT NULL)
-                          WITHOUT ROWID;
-)sql"};
-constexpr std::int64_t schema_version = schema_steps.size();
-
-Result<UniqueFd> lock_directory(const std::string& directory) {
-  const std::string path = directory + "/agent.lock";
-  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd) return std::unexpected(error_from_errno(errno, fmt::format("open \"{}\"", path)));
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    return fail(Code::conflict, fmt::format("another agent runs with the state directory \"{}\"", directory),
-                "stop it first, or give this one a directory of its own with --state");
-  }
-  return fd;
-}
-
-Result<> prepare_schema(SqliteConnection& connection, const std::string& path) {
-  auto version = TRY(connection.prepare("PRAGMA user_version"));
-  (void)TRY(version.step());
-  const std::int64_t found = version.integer(0);
-  if (found > schema_version) {
-    return fail(Code::unsupported,
-                fmt::format("\"{}\" was written by a newer agent (state version {}, this one knows {})", path, found,
-                            schema_version),
-                "install that version again");
-  }
-  if (found == schema_version) return {};
-  auto change = TRY(SqliteTransaction::begin(connection));
-  for (auto step = static_cast<std::size_t>(found); step < schema_steps.size(); ++step) {
-    TRY(connection.execute(schema_steps.at(step)));
-  }
-  TRY(connection.execute(fmt::format("PRAGMA user_version = {}", schema_version)));
-  return change.commit();
-}
 
 template <class T>
 Result<std::vector<T>> decode_column(SqliteStatement& statement) {
@@ -88,24 +23,6 @@ std::string history_key(DatabaseId database, Timeline timeline) {
 }
 
 }  // namespace
-
-Result<std::unique_ptr<AgentState>> AgentState::open(const std::string& directory) {
-  UniqueFd lock = TRY(lock_directory(directory));
-  const std::string path = directory + "/state.db";
-  SqliteConnection connection =
-      TRY_DURING("agent state", SqliteConnection::open(path, SqliteOpen::create, std::chrono::seconds(5)));
-  ::chmod(path.c_str(), 0600);
-  TRY(connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"));
-  TRY_DURING("agent state", prepare_schema(connection, path));
-  return std::unique_ptr<AgentState>(new AgentState(std::move(connection), std::move(lock)));
-}
-
-Result<std::unique_ptr<AgentState>> AgentState::open_to_read(const std::string& directory) {
-  const std::string path = directory + "/state.db";
-  SqliteConnection connection =
-      TRY_DURING("agent state", SqliteConnection::open(path, SqliteOpen::read_only, std::chrono::seconds(5)));
-  return std::unique_ptr<AgentState>(new AgentState(std::move(connection), UniqueFd()));
-}
 
 Result<std::optional<Bytes>> AgentState::fact(const std::string& name) {
   auto statement = TRY(connection_.prepare("SELECT value FROM facts WHERE name = ?1"));
@@ -145,6 +62,20 @@ Result<std::optional<ProgramRun>> AgentState::begin_run(const ProgramRun& run) {
 Result<> AgentState::end_run() {
   const std::lock_guard lock(mutex_);
   return forget_fact("run");
+}
+
+Result<Timestamp> AgentState::last_seen() {
+  const std::lock_guard lock(mutex_);
+  const auto stored = TRY(fact("last_seen"));
+  if (!stored || stored->size() != 8) return Timestamp();
+  return Timestamp::from_micros(static_cast<std::int64_t>(read_be<std::uint64_t>(*stored)));
+}
+
+Result<> AgentState::save_last_seen(Timestamp now) {
+  const std::lock_guard lock(mutex_);
+  Bytes bytes;
+  append_be(bytes, static_cast<std::uint64_t>(now.micros()));
+  return save_fact("last_seen", bytes);
 }
 
 Result<std::optional<Enrolled>> AgentState::identity() {

@@ -67,10 +67,14 @@ struct RestoreStep {
 class AgentState {
  public:
   // `directory`/state.db, made when missing. Code::conflict: another agent runs on it (a lock is held while this
-  // lives). Code::unsupported: written by a newer agent.
+  // lives). Code::unsupported: written by a newer agent, or one that this one does not know. Code::corrupt: it is
+  // damaged; every page is looked at when the run before did not end in order.
   static Result<std::unique_ptr<AgentState>> open(const std::string& directory);
   // Without the lock, and nothing can be written: for looking at it beside a running agent.
   static Result<std::unique_ptr<AgentState>> open_to_read(const std::string& directory);
+
+  // What was found and mended while it was opened; nullopt: nothing was to be mended.
+  const std::optional<std::string>& repaired() const { return repaired_; }
 
   Result<std::optional<Enrolled>> identity();
   Result<> save_identity(const Enrolled& identity);
@@ -79,6 +83,9 @@ class AgentState {
   // The run before, when it did not come to end_run().
   Result<std::optional<ProgramRun>> begin_run(const ProgramRun& run);
   Result<> end_run();
+  // When an agent last said here that it was alive, by its clock; never: none did.
+  Result<Timestamp> last_seen();
+  Result<> save_last_seen(Timestamp now);
   Result<std::uint64_t> coordinator_epoch();
   Result<> save_coordinator_epoch(std::uint64_t epoch);
 
@@ -148,6 +155,7 @@ class AgentState {
   std::mutex mutex_;
   SqliteConnection connection_;
   UniqueFd lock_;
+  std::optional<std::string> repaired_;
 };
 
 }  // namespace holdfast

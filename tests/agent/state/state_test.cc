@@ -61,7 +61,7 @@ TEST_F(AgentMemory, KeepsIdentityAndAssignmentOverARestart) {
 }
 
 TEST_F(AgentMemory, LetsOnlyOneAgentIn) {
-  EXPECT_THAT(AgentState::open(directory_.path()), FailedWith(Code::conflict, "another agent runs"));
+  EXPECT_THAT(AgentState::open(directory_.path()), FailedWith(Code::conflict, "another agent"));
 }
 
 TEST_F(AgentMemory, CanBeReadBesideTheAgent) {
@@ -110,7 +110,7 @@ TEST_F(AgentMemory, TakesOverTheStateOfTheFirstVersion) {
         SqliteConnection::open(directory_ / "state.db", SqliteOpen::create, std::chrono::seconds(5)).value();
     ASSERT_THAT(
         connection.execute(
-            "DROP TABLE wal_losses; DROP TABLE passes; DROP TABLE run_ledgers; ALTER TABLE runs DROP COLUMN type;"
+            "DROP TABLE migrations; DROP TABLE wal_losses; DROP TABLE passes; DROP TABLE run_ledgers; ALTER TABLE runs DROP COLUMN type;"
             "INSERT INTO runs VALUES (x'01020304050607080102030405060708', 77);"
             "PRAGMA user_version = 1"),
         Succeeded());
