@@ -83,7 +83,7 @@ class Judgement {
       }
       if ((info.mode & others) != 0) {
         add(Weight::error, fmt::format("\"{}\" holds secrets and can be used by others (mode {:04o})", path, info.mode),
-            fmt::format("chmod 600 {}; if somebody may have read it: holdfast node rotate-key", path));
+            fmt::format("chmod 600 {}; if somebody may have read it, revoke this node and enrol it anew", path));
       }
       if (info.uid != facts_.user) {
         add(Weight::error,
