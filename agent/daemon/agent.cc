@@ -49,7 +49,8 @@ Agent::Agent(Parts parts)
       slots_({}),
       link_(parts_.state, parts_.clock, parts_.entropy, parts_.facts, parts_.facts.agent_version),
       connection_(parts_.context, parts_.identity, parts_.keys, link_, parts_.clock, parts_.entropy, parts_.log,
-                  {mail_.fd()}) {}
+                  {mail_.fd()}),
+      health_(health_parts(parts_)) {}
 
 Result<AgentEnd> Agent::run() {
   TRY(begin());
@@ -64,6 +65,7 @@ Result<AgentEnd> Agent::run() {
     forget_old_jobs();
     vaults_.retry();
     look_after_departure();
+    look_after_health();
     if (auto due = link_.due(shipping_.positions(), runner_.running())) {
       connection_.send(*due);
     } else {
@@ -141,6 +143,7 @@ void Agent::take(HostLook look) {
   for (auto& [key, slots] : slots_to(SlotFate::report, now, assignment_)) {
     now.at(key).found.unused_slots.assign(slots.begin(), slots.end());
   }
+  leave_to_others(now);
   std::vector<FoundDatabase> found;
   bool changed = last_look_ == 0 || now.size() != host_.size();
   last_look_ = look.number;
@@ -211,6 +214,7 @@ void Agent::forget_old_jobs() {
 void Agent::put_in_force(Assignment assignment) {
   parts_.log.info("new assignment", {{"revision", assignment.revision}, {"databases", assignment.databases.size()}});
   assignment_ = std::move(assignment);
+  leave_to_others_now();
   vaults_.put_in_force(assignment_.vaults);
   passes_.want(assignment_);
   // Whoever holds a store of another node gets the renewed grant.

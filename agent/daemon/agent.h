@@ -12,9 +12,11 @@
 #include "agent/daemon/config.h"
 #include "agent/daemon/connection_keeper.h"
 #include "agent/daemon/host_databases.h"
+#include "agent/health/health_keeper.h"
 #include "agent/jobs/backup_job.h"
 #include "agent/jobs/job_runner.h"
 #include "agent/jobs/restore_job.h"
+#include "agent/protection/directory_claims.h"
 #include "agent/protection/epochs.h"
 #include "agent/protection/holding.h"
 #include "agent/protection/shipping.h"
@@ -46,6 +48,7 @@ class Agent {
     ZmqContext& context;
     Logger log;
     StopToken stop;
+    ServiceNotify& service;
   };
   explicit Agent(Parts parts);
 
@@ -115,6 +118,13 @@ class Agent {
   JobWork work_for(const CancelOrder& order, JobReport& report);
   JobWork work_for(const ShutdownOrder& order, JobReport& report);
 
+  // Health and readiness: agent_health.cc.
+  static HealthKeeper::Parts health_parts(const Parts& parts);
+  void look_after_health();
+  ProtectedFacts health_facts(const Assigned& assigned, const std::vector<WalPosition>& positions);
+  void leave_to_others(std::map<std::string, HostDatabase>& host);
+  void leave_to_others_now();
+
   // The way out: agent_departure.cc.
   struct EndingDatabase {
     DatabaseReceipt receipt;  // whose it is
@@ -170,6 +180,13 @@ class Agent {
   std::vector<JobReport> left_backups_;
   std::vector<StoreInfo> left_stores_;
   std::jthread left_ending_;
+  HealthKeeper health_;
+  DirectoryClaims claims_;
+  std::set<std::string> others_;  // keys of clusters that another agent of this host protects
+  Micros next_health_{0};
+  Micros next_sign_of_life_{0};
+  std::optional<std::string> state_problem_;  // why the last sign of life could not be written
+  std::map<std::string, Micros> first_seen_;  // databases that nobody has spoken of yet, by key
   // On the way out.
   bool going_ = false;
   StopToken hurry_;

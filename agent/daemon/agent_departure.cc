@@ -13,6 +13,7 @@ namespace {
 
 constexpr Micros drain_by_default = std::chrono::seconds(30);
 constexpr Micros drain_without_end = std::chrono::hours(24);  // of an operator who said only that it is to be drained
+constexpr Micros last_steps = std::chrono::seconds(60);       // everybody ends, the last is told
 constexpr Micros goodbye = std::chrono::seconds(5);
 constexpr Micros goodbye_tick = std::chrono::milliseconds(50);
 
@@ -199,8 +200,12 @@ std::optional<Agent::EndingDatabase> Agent::ending(const Assigned& assigned) {
   if (host == nullptr && assigned.protect && (down = look_at_cluster(parts_.config, assigned.key, hurry_))) {
     host = &*down;
   }
+  if (host == nullptr && !assigned.protect) return std::nullopt;
   if (host != nullptr && host->found.excluded) return std::nullopt;
   if (!assigned.protect) return left_as_it_is(assigned, "it is not protected, and is left as it is");
+  if (others_.contains(assigned.key)) {
+    return left_as_it_is(assigned, "another agent protects it, and it is left as it is");
+  }
   if (host == nullptr) return left_as_it_is(assigned, "it is not on this host any more");
   if (assigned.engine == Engine::sqlite) return ending_of_sqlite(assigned, *host);
   return ending_of_postgres(assigned, *host);
@@ -327,6 +332,9 @@ Result<Backup> Agent::back_up_now(BackupTask task) {
 
 AgentEnd Agent::leave() {
   parts_.log.info("stopping");
+  parts_.service.stopping("stopping");
+  parts_.service.extend(last_steps);
+  health_.close();
   if (databases_ending_.joinable()) databases_ending_.join();
   watch_.reset();
   desk_.close();  // whoever waits for an answer would wait for this thread

@@ -116,6 +116,8 @@ Result<AgentConfig> parse_agent_config(std::string_view text, const std::string&
   out.discovery = TRY(read_discovery(TRY(root.at("discovery"))));
   out.log = TRY(read_log(TRY(root.at("log"))));
   out.postgres = TRY(read_postgres(TRY(root.at("postgres"))));
+  Setting service = TRY(root.at("service"));
+  TRY(set_duration(TRY(service.at("ready_within")), out.service.ready_within, std::chrono::seconds(1)));
   out.vault = TRY(read_vault(TRY(root.at("vault"))));
   TRY(root.finish());
   return out;

@@ -36,10 +36,17 @@ struct VaultSettings {
   std::uint16_t port = 7410;     // vault.port
 };
 
+struct ServiceSettings {
+  // service.ready_within: after that the service manager is told that the agent is up in any case, so that what is
+  // ordered behind it, databases above all, does not wait longer.
+  Micros ready_within = std::chrono::seconds(60);
+};
+
 struct AgentConfig {
   DiscoverySettings discovery;
   LogSettings log;
   PostgresSettings postgres;
+  ServiceSettings service;
   VaultSettings vault;  // for when the fleet lets this node keep one
   std::string name;     // name: instead of the host's name
 };

@@ -3,6 +3,7 @@
 #include <cctype>
 
 #include "agent/daemon/agent.h"
+#include "agent/health/health_file.h"
 #include "agent/restore/reachable_program.h"
 #include "agent/session/enrolment.h"
 #include "agent/session/host_facts.h"
@@ -49,9 +50,10 @@ struct Host {
 };
 
 Result<Enrolled> identity_of(Host& host, ZmqContext& context, RunOptions& options, AgentState& state,
-                             const NodeKeys& keys, const NodeFacts& facts, const Logger& log) {
+                             const NodeKeys& keys, const NodeFacts& facts, ServiceNotify& service, const Logger& log) {
   if (auto known = TRY(state.identity())) return std::move(*known);
   const TokenText token = TRY(read_token(host.files, options));
+  service.status("waits to be enrolled");
   Enrolled identity = TRY(enrol(context, token, keys, facts, host.entropy, host.clock, host.stop, log));
   TRY(state.save_identity(identity));
   log.info("enrolled", {{"node", identity.node}, {"name", identity.name}, {"fleet", identity.fleet}});
@@ -86,6 +88,7 @@ Result<Begun> begin(Host& host, const RunOptions& options) {
   }
   TRY(make_usable(host.files, options.state_directory));
   out.state = TRY(AgentState::open(options.state_directory));
+  TRY(remove_health(host.files, options.state_directory));  // of an agent that died
   out.keys =
       TRY_DURING("node keys", load_or_make_node_keys(host.files, host.entropy, options.state_directory + "/node.key"));
   out.config = std::move(*config);
@@ -111,17 +114,20 @@ Result<ExitCode> run_agent(RunOptions options) {
   config.discovery.exclude.push_back(options.state_directory);  // our own state is no database of anybody's
   const Logger log(make_stderr_sink(config.log.format, config.log.level));
   tell(begun, log);
+  ServiceNotify service(host.clock);
+  const ReadyAtLast at_last(service, config.service.ready_within,
+                            "up, but not ready: \"holdfast-agent status\" says what is missing");
   AgentState& state = *begun.state;
   const NodeKeys& keys = begun.keys;
   const NodeFacts facts = host_facts(HOLDFAST_VERSION, config.name);
 
   ZmqContext context;
-  auto identity = identity_of(host, context, options, state, keys, facts, log);
+  auto identity = identity_of(host, context, options, state, keys, facts, service, log);
   if (!identity && identity.error().code == Code::cancelled) return ExitCode::done;  // stopped while waiting to get in
   if (!identity) return std::unexpected(std::move(identity).error());
   const std::string program = TRY(own_program());
   Agent agent({config, options.state_directory, program, state, keys, *identity, facts, host.files, host.clock,
-               host.entropy, context, log.with({{"node", identity->name}}), host.stop});
+               host.entropy, context, log.with({{"node", identity->name}}), host.stop, service});
   log.info("agent running", {{"version", HOLDFAST_VERSION}, {"state", options.state_directory}});
   const AgentEnd end = TRY(agent.run());
   log.info("agent stopped");

@@ -15,6 +15,7 @@
 #include "coordinator/shell/vault_access.h"
 #include "coordinator/shell/worker.h"
 #include "shared/os/posix_file_system.h"
+#include "shared/os/service_notify.h"
 #include "shared/os/system_entropy.h"
 
 namespace holdfast {
@@ -81,6 +82,7 @@ Result<> run_coordinator(const ProgramOptions& options, const StopToken& stop, c
   PosixFileSystem files;
   SystemEntropy entropy;
   SystemClock clock;
+  ServiceNotify service(clock);
   StateDirectory state = TRY(read_state_directory(files, options.state_directory));
   const StateLock lock = TRY(StateLock::take(options.state_directory));
   const auto catalog = TRY_DURING("open the catalog", RocksStore::open(state.catalog, OpenCatalog::existing_only));
@@ -128,7 +130,12 @@ Result<> run_coordinator(const ProgramOptions& options, const StopToken& stop, c
                                  {"fleet_port", transport->port(Door::fleet)},
                                  {"enrol_port", transport->port(Door::enrol)},
                                  {"version", options.version}});
-  while (!stop.stop_requested()) TRY(round.run());
+  service.ready(fmt::format("serves fleet \"{}\"", state.fleet_name));
+  while (!stop.stop_requested()) {
+    TRY(round.run());
+    service.alive();
+  }
+  service.stopping("stopping");
   log.info("coordinator stopped");
   return {};
 }

@@ -135,20 +135,20 @@ TEST_F(StateFile, OfAnAgentThatMadeNoNotesGetsThem) {
 
 TEST_F(StateFile, WhoseStepWasCutOffTakesItAgainAndSaysSo) {
   const auto before = read();
-  change("DROP TABLE passes; UPDATE migrations SET done = 0 WHERE number = 4; PRAGMA user_version = 3");
+  change("DROP TABLE run_ledgers; UPDATE migrations SET done = 0 WHERE number = 5; PRAGMA user_version = 4");
   const auto state = AgentState::open(directory_.path());
   ASSERT_THAT(state, Succeeded());
   ASSERT_TRUE((*state)->repaired().has_value());
-  EXPECT_THAT(*(*state)->repaired(), HasSubstr("step 4"));
-  EXPECT_THAT((*state)->passes(), Succeeded());
+  EXPECT_THAT(*(*state)->repaired(), HasSubstr("step 5"));
+  EXPECT_THAT((*state)->run_ledgers(), Succeeded());
   EXPECT_EQ(read().version, before.version);
   EXPECT_EQ(read().marks, before.marks);
 }
 
 TEST_F(StateFile, WhoseStepLeftSomethingBehindIsRefusedAndNotChanged) {
-  change("UPDATE migrations SET done = 0 WHERE number = 4; PRAGMA user_version = 3");
-  EXPECT_THAT(AgentState::open(directory_.path()), FailedWith(Code::corrupt, "step 4 of its making does not fit"));
-  EXPECT_EQ(read().version, 3);
+  change("UPDATE migrations SET done = 0 WHERE number = 5; PRAGMA user_version = 4");
+  EXPECT_THAT(AgentState::open(directory_.path()), FailedWith(Code::corrupt, "step 5 of its making does not fit"));
+  EXPECT_EQ(read().version, 4);
 }
 
 TEST_F(StateFile, OfAnUnknownAgentIsRefusedByReadersToo) {
