@@ -165,6 +165,7 @@ void Agent::take(HostLook look) {
       parts_.log.error("the inventory could not be noted", noted.error());
     }
   }
+  let_go_of_stopping_servers();
   ship_wal();
   if (watch_) watch_->set_unwanted(slots_to(SlotFate::drop, host_, assignment_));
 }

@@ -125,6 +125,9 @@ class Agent {
   void leave_to_others(std::map<std::string, HostDatabase>& host);
   void leave_to_others_now();
 
+  // Servers that somebody else stops: agent_let_go.cc.
+  void let_go_of_stopping_servers();
+
   // The way out: agent_departure.cc.
   struct EndingDatabase {
     DatabaseReceipt receipt;  // whose it is
@@ -187,6 +190,9 @@ class Agent {
   Micros next_sign_of_life_{0};
   std::optional<std::string> state_problem_;  // why the last sign of life could not be written
   std::map<std::string, Micros> first_seen_;  // databases that nobody has spoken of yet, by key
+  // Servers that wait in their stop for their log to be taken: since when, and whom we do not keep any longer.
+  std::map<DatabaseId, Micros> stopping_since_;
+  std::map<DatabaseId, std::jthread> let_go_;  // ends the receiver
   // On the way out.
   bool going_ = false;
   StopToken hurry_;

@@ -89,7 +89,7 @@ void Agent::look_after_health() {
   const Micros now = parts_.clock.monotonic();
   if (now < next_health_) return;
   next_health_ = now + look_at_health_every;
-  if (departure_ && departure_->reach() != ShutdownReach::drain) {
+  if (parts_.stop.stop_requested()) {  // ordered by an operator it may come to nothing, and the agent goes on
     parts_.service.stopping("on the way out");
     parts_.service.extend(longer_to_stop);
     return;

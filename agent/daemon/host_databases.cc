@@ -12,8 +12,17 @@
 namespace holdfast {
 namespace {
 
-constexpr Micros while_starting = std::chrono::seconds(2);
+constexpr Micros while_changing = std::chrono::seconds(2);
 constexpr std::string_view postgres_key = "postgres:";
+
+// The checkpointer marks pg_control when the record of the shutdown checkpoint is written; only whoever streams is left
+// then (PM_SHUTDOWN_2 in postmaster.c).
+bool waits_for_its_log(const FoundPostgres& cluster) {
+  if (cluster.endpoint || cluster.starting || !cluster.control) return false;
+  const ClusterState state = cluster.control->state;
+  const bool written = state == ClusterState::shut_down || state == ClusterState::shut_down_in_recovery;
+  return written && running_postmaster(cluster.data_directory);
+}
 
 HostDatabase describe(const FoundPostgres& cluster) {
   HostDatabase out;
@@ -38,6 +47,7 @@ HostDatabase describe(const FoundPostgres& cluster) {
   out.endpoint = cluster.endpoint;
   out.slots = cluster.slots;
   out.starting = cluster.starting;
+  out.waits_for_its_log = waits_for_its_log(cluster);
   return out;
 }
 
@@ -208,11 +218,12 @@ void HostWatch::run() {
     look.databases = look_at_host(config_, open_files_, log_, stop_);
     drop_slots(look.databases);
     if (stop_.stop_requested()) return;
-    const bool starting = std::ranges::any_of(look.databases, &HostDatabase::starting);
+    const bool changing = std::ranges::any_of(
+        look.databases, [](const HostDatabase& database) { return database.starting || database.waits_for_its_log; });
     found_(std::move(look));
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock,
-                      starting ? std::min(config_.discovery.interval, while_starting) : config_.discovery.interval,
+                      changing ? std::min(config_.discovery.interval, while_changing) : config_.discovery.interval,
                       [this] { return look_now_ || stop_.stop_requested(); });
   }
 }

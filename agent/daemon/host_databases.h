@@ -22,6 +22,8 @@ struct HostDatabase {
   std::optional<PostgresEndpoint> endpoint;  // of a running cluster
   std::set<std::string> slots;               // of ours, on its server
   bool starting = false;                     // its server is on its way up
+  // Its server has written its last record and ends as soon as who streams its log has all of it.
+  bool waits_for_its_log = false;
 };
 
 struct HostLook {
@@ -46,10 +48,9 @@ bool worth_reporting(const FoundDatabase& before, const FoundDatabase& now);
 class HostWatch {
  public:
   using Found = std::function<void(HostLook)>;
-  // Looks at once, then every config.discovery.interval (sooner while a server starts), and hands each result to
-  // `found` (on its own thread).
-  // `left_behind`: names of slots that this agent has shipped from. A cluster that is excluded now is asked for them
-  // once, and for nothing else: left alone they would fill its disk.
+  // Looks at once, then every config.discovery.interval (sooner while a server starts or stops), and hands each result
+  // to `found` (on its own thread). `left_behind`: names of slots that this agent has shipped from. A cluster that is
+  // excluded now is asked for them once, and for nothing else: left alone they would fill its disk.
   HostWatch(const AgentConfig& config, OpenSqliteFiles& open_files, Logger log, std::set<std::string> left_behind,
             Found found);
   ~HostWatch();

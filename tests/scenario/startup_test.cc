@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "shared/os/clock.h"
 #include "shared/sqlite/connection.h"
 #include "tests/harness/notify_socket.h"
 #include "tests/harness/postgres_cluster.h"
@@ -82,7 +83,7 @@ class Beginning : public testing::Test {
     files::remove(log);
     auto process =
         ChildProcess::start({Fleet::binary("holdfast-agent"), "status", "--state", fleet->place(name).state}, log);
-    EXPECT_EQ(process.wait(), 0);
+    (void)process.wait();  // it may not have made its state yet
     return read_file(log);
   }
   static bool says(SmallFleet& fleet, const std::string& name, const std::string& text) {
@@ -157,14 +158,50 @@ TEST_F(Beginning, OfASecondAgentOnTheSameClusterLeavesItToTheFirst) {
   EXPECT_EQ(orders.sql("SELECT count(*) FROM pg_stat_replication").value_or(""), "1");
   const auto databases = second.list("database");
   ASSERT_EQ(databases.size(), 1U);
-  const auto refused = second->cli({"backup", "create", databases[0]["id"].get<std::string>()});
+  const std::vector<std::string> backup{"backup", "create", databases[0]["id"].get<std::string>()};
+  const auto refused = second->cli(backup);
   EXPECT_NE(refused.exit_code, 0);
   EXPECT_THAT(refused.err, HasSubstr("another agent"));
   EXPECT_TRUE(second.list("backup").empty());
 
   // When the first is gone, the second takes over.
   EXPECT_EQ(first->agent("db1").stop(), 0);
-  EXPECT_FALSE(second.protected_database().empty()) << second->logs();
+  EXPECT_TRUE(Fleet::eventually([&] { return second->cli(backup).exit_code == 0; })) << second->logs();
+  EXPECT_TRUE(says(second, "db2", "ready      yes")) << status_of(second, "db2");
+}
+
+// As a host does that goes down: the servers first, the agent after them.
+TEST_F(Beginning, BeforeTheServerAndEndingAfterItLeavesNothingOut) {
+  auto orders = PostgresCluster::started().value();
+  SmallFleet fleet;
+  fleet.add_host("db1", {orders.root()});
+  ASSERT_FALSE(fleet.protected_database().empty()) << fleet->logs();
+  ASSERT_THAT(orders.sql("CREATE TABLE journal AS SELECT 1 AS id"), Succeeded());
+  ASSERT_THAT(orders.stop(), Succeeded());
+  EXPECT_EQ(fleet->agent("db1").stop(), 0) << fleet->logs();
+  EXPECT_THAT(read_file(fleet->place("db1").log), HasSubstr("verdict=\"nothing missing"));
+}
+
+TEST_F(Beginning, BeforeTheServerLetsItGoWhenTheStoreIsAway) {
+  auto orders = PostgresCluster::started().value();
+  SmallFleet fleet;
+  write_file(fleet->path("quick.yaml"),
+             "apiVersion: holdfast/v1\nkind: Policy\nname: default\nsplay: 1h\nwal: {rpo: 1s}\n"
+             "shutdown: {stop_timeout: 2s}\n");
+  ASSERT_EQ(fleet->cli({"policy", "apply", "-f", fleet->path("quick.yaml")}).exit_code, 0);
+  fleet.add_host("db1", {orders.root()});
+  ASSERT_FALSE(fleet.protected_database().empty()) << fleet->logs();
+  files::rename(fleet->store(), fleet->store() + ".away");
+  write_file(fleet->store(), "not a directory");
+  ASSERT_THAT(orders.sql("CREATE TABLE journal AS SELECT 1 AS id"), Succeeded());
+  EXPECT_THAT(orders.stop(), Succeeded()) << "it was kept: " << fleet->logs();
+  EXPECT_THAT(read_file(fleet->place("db1").log), HasSubstr("it is let go of"));
+
+  files::remove(fleet->store());
+  files::rename(fleet->store() + ".away", fleet->store());
+  ASSERT_THAT(orders.start(), Succeeded());
+  EXPECT_TRUE(says(fleet, "db1", "log healthy")) << status_of(fleet, "db1");
+  EXPECT_TRUE(fleet.covered(fleet.protected_database(), SystemClock().now())) << fleet->logs();
 }
 
 }  // namespace

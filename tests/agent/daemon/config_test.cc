@@ -33,6 +33,15 @@ TEST(AgentConfig, RefusesTwoPairsForOneDirectory) {
               FailedWith(Code::invalid, "already"));
 }
 
+TEST(AgentConfig, SaysHowLongAServiceManagerWaits) {
+  EXPECT_EQ(parse_agent_config("{}", "agent.yaml")->service.ready_within, std::chrono::seconds(60));
+  const auto config = parse_agent_config("service: {ready_within: 5m}", "agent.yaml");
+  ASSERT_THAT(config, Succeeded());
+  EXPECT_EQ(config->service.ready_within, std::chrono::minutes(5));
+  EXPECT_THAT(parse_agent_config("service: {ready_within: 0s}", "agent.yaml"),
+              FailedWith(Code::invalid, "at least 1s"));
+}
+
 TEST(AgentConfig, SaysWhereItsVaultsListen) {
   EXPECT_EQ(parse_agent_config("{}", "agent.yaml")->vault.port, 7410);
   const auto config = parse_agent_config("vault: {bind: 10.0.0.7, port: 7411}", "agent.yaml");
