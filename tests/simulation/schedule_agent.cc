@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::chrono::seconds beat{600};
 constexpr std::chrono::seconds again{5};
-constexpr std::chrono::seconds looks_every{60};  // while something waits for better times
+constexpr std::chrono::seconds looks_every{120};  // while something waits for better times
 
 }  // namespace
 

@@ -21,8 +21,8 @@ constexpr std::uint64_t groups_each = 10;  // every tenth node has the standby o
 ScheduleModel::ScheduleModel(const ScheduleOptions& options) : options_(options) {
   entropy_ = SeededEntropy(options.seed);
   coordinator_comes();
-  add_store("east");
-  add_store("west");
+  add_store("local");
+  add_store("second");
   world_.finished = [this](ScheduleAgent& agent, const ScheduleAgent::Running& running) {
     return finished(agent, running);
   };
@@ -38,7 +38,7 @@ ScheduleModel::ScheduleModel(const ScheduleOptions& options) : options_(options)
   nightly_.window = "00:00-08:00";
   nightly_.splay = std::chrono::hours(2);
   nightly_.per_fleet = fleet_limit_;
-  nightly_.stores = {"east", "west"};
+  nightly_.stores = {"local"};
   apply_policy(nightly_);
   apply_policy(often());
   for (std::uint32_t i = 0; i < options.nodes; ++i) add_node(i % groups_each == 1);
@@ -55,7 +55,7 @@ Policy ScheduleModel::often() const {
   policy.incremental = "0 */6 * * *";
   policy.splay = std::chrono::minutes(30);
   policy.per_zone = options_.per_zone;
-  policy.stores = {"west"};
+  policy.stores = {"local"};
   return policy;
 }
 
@@ -146,7 +146,8 @@ void ScheduleModel::send_to_coordinator(std::size_t agent, Message message) {
 void ScheduleModel::post(const std::vector<Send>& sends) {
   for (const Send& sent : sends) {
     const auto to = agent_by_key_.find(sent.peer);
-    if (to == agent_by_key_.end() || chance(20)) continue;
+    // Nothing hangs on the answer to a beat here.
+    if (to == agent_by_key_.end() || std::holds_alternative<HeartbeatAck>(sent.message.body) || chance(20)) continue;
     if (chance(20)) at(now_ + delay(), ToAgent{to->second, sent.message});
     at(now_ + delay(), ToAgent{to->second, sent.message});
   }

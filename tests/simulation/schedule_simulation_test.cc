@@ -40,13 +40,14 @@ TEST(ScheduleSimulation, EveryRunHasExactlyOneOutcomeAndLimitsHoldWhateverTheWea
   EXPECT_GT(counts.alone, 0U);
   EXPECT_GT(counts.granted, options.nodes);
   EXPECT_GT(counts.restarts, 1U);
+  EXPECT_LE(counts.by_two_nodes, counts.complete / 100);
   EXPECT_EQ(counts.due, counts.complete + counts.failed + counts.missed);
   std::cout << options.nodes << " nodes, " << options.days << " days: " << counts.events << " events ("
             << static_cast<std::uint64_t>(static_cast<double>(counts.events) / took.count()) << "/s), "
             << counts.messages << " messages, " << counts.restarts << " starts of the coordinator\n"
             << "runs: " << counts.due << " due, " << counts.complete << " complete, " << counts.failed << " failed, "
             << counts.missed << " missed; " << counts.caught_up << " stood in for missed ones, " << counts.lost
-            << " jobs lost\n"
+            << " jobs lost, " << counts.by_two_nodes << " made by two nodes of a group\n"
             << "slots: " << counts.granted << " granted, " << counts.alone << " begun without; the fleet's limit "
             << options.per_fleet << " to " << 2 * options.per_fleet - 1 << ", largest overrun "
             << counts.largest_overrun << ", most at once " << counts.most_at_once << "\n";

@@ -69,6 +69,7 @@ void ScheduleModel::check_outcomes() {
   std::map<std::pair<NodeId, DatabaseId>, Outcomes> all;
   const auto rows = read_rows<JobRow>(store_);
   if (!rows) return violation("the jobs in the catalog cannot be read");
+  std::map<std::pair<DatabaseId, Timestamp>, std::set<NodeId>> made_by;
   for (const JobRow& row : *rows) {
     const Job& job = row.job;
     if (job.kind != JobKind::backup) continue;
@@ -77,9 +78,11 @@ void ScheduleModel::check_outcomes() {
     if (job.missed.count > 0) outcomes.missed.push_back(job.missed);
     if (job.missed.count > 0 && !job.due_at.is_never()) ++counts_.caught_up;
     if (job.state == JobState::lost) ++counts_.lost;
+    if (job.state == JobState::complete && !job.due_at.is_never()) made_by[{job.database, job.due_at}].insert(job.node);
     if (!is_final(job.state) && !of_revoked(job.node))
       violation(fmt::format("job {} is still {}", job.id, word(job.state)));
   }
+  for (const auto& [run, nodes] : made_by) counts_.by_two_nodes += nodes.size() > 1 ? 1 : 0;
   for (const auto& agent : agents_) {
     if (agent->revoked) continue;
     for (const auto& [id, stretches] : agent->duties()) {

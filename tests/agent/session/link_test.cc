@@ -77,6 +77,26 @@ TEST_F(Link, AsksForPassesOnceItIsWelcomeAndBringsTheAnswersBack) {
   EXPECT_TRUE(received.replies.empty());
 }
 
+TEST_F(Link, AsksForSlotsOnceItIsWelcomeAndBringsTheAnswersBack) {
+  SlotRequest request;
+  request.database = DatabaseId({7});
+  EXPECT_FALSE(link_->ask(request));
+  welcome();
+  const auto asked = link_->ask(request);
+  ASSERT_TRUE(asked);
+  EXPECT_EQ(std::get<SlotRequest>(asked->body).database, request.database);
+  SlotReply reply;
+  reply.database = request.database;
+  reply.granted = true;
+  Message answer;
+  answer.in_reply_to = asked->id;
+  answer.body = reply;
+  const auto received = link_->receive(answer).value();
+  ASSERT_EQ(received.slots.size(), 1U);
+  EXPECT_EQ(received.slots[0].first, asked->id);
+  EXPECT_TRUE(received.slots[0].second.granted);
+}
+
 TEST_F(Link, CountsItsSessionsUp) {
   const auto first = std::get<Hello>(link_->hello().value().body).generation;
   restart();
