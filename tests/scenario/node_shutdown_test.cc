@@ -55,7 +55,7 @@ class SmallDisk {
  public:
   explicit SmallDisk(std::string path) : path_(std::move(path)) {
     files::create_directories(path_);
-    mounted_ = ::mount("holdfast-test", path_.c_str(), "tmpfs", 0, "size=32m,mode=0700") == 0;
+    mounted_ = ::mount("holdfast-test", path_.c_str(), "tmpfs", 0, "size=160m,mode=0700") == 0;
   }
   SmallDisk(const SmallDisk&) = delete;
   SmallDisk& operator=(const SmallDisk&) = delete;
