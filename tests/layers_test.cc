@@ -84,7 +84,7 @@ std::string library_complaint(const Include& include) {
       {std::regex(R"(^openssl/)"), std::regex(R"(^shared/crypto/|^tests/)")},
       {std::regex(R"(^curl/)"), std::regex(R"(^shared/store/s3/curl_transport\.cc$)")},
       {std::regex(R"(^pugixml\.hpp$)"), std::regex(R"(^shared/store/s3/documents\.cc$)")},
-      {std::regex(R"(^systemd/)"), std::regex(R"(^shared/os/service_notify\.cc$)")},
+      {std::regex(R"(^systemd/)"), std::regex(R"(^shared/os/(service_notify|host_shutdown)\.cc$|^tests/)")},
       {std::regex(R"(^zstd\.h$)"), std::regex(R"(^shared/repository/|^tests/)")},
   };
   for (const auto& [library, where] : only_in) {

@@ -101,6 +101,7 @@ Result<> Agent::begin() {
   for (const DatabaseId database : TRY(parts_.state.shipped_databases())) shipped_from.insert(slot_name(database));
   watch_ = std::make_unique<HostWatch>(parts_.config, open_files_, parts_.log, std::move(shipped_from),
                                        [this](HostLook look) { mail_.send(std::move(look)); });
+  watch_for_host_shutdown();
   return {};
 }
 

@@ -24,6 +24,7 @@
 #include "agent/session/slot_desk.h"
 #include "agent/shutdown/departure.h"
 #include "agent/vault/vault_keeper.h"
+#include "shared/os/host_shutdown.h"
 #include "shared/os/mailbox.h"
 
 namespace holdfast {
@@ -127,6 +128,7 @@ class Agent {
 
   // Servers that somebody else stops: agent_let_go.cc.
   void let_go_of_stopping_servers();
+  void watch_for_host_shutdown();
 
   // The way out: agent_departure.cc.
   struct EndingDatabase {
@@ -192,7 +194,8 @@ class Agent {
   std::map<std::string, Micros> first_seen_;  // databases that nobody has spoken of yet, by key
   // Servers that wait in their stop for their log to be taken: since when, and whom we do not keep any longer.
   std::map<DatabaseId, Micros> stopping_since_;
-  std::map<DatabaseId, std::jthread> let_go_;  // ends the receiver
+  std::map<DatabaseId, std::jthread> let_go_;    // ends the receiver
+  std::unique_ptr<HostShutdown> host_shutdown_;  // uses shipping_ on a thread of its own
   // On the way out.
   bool going_ = false;
   StopToken hurry_;

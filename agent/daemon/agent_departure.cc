@@ -337,6 +337,7 @@ AgentEnd Agent::leave() {
   health_.close();
   if (databases_ending_.joinable()) databases_ending_.join();
   watch_.reset();
+  host_shutdown_.reset();
   desk_.close();  // whoever waits for an answer would wait for this thread
   if (left_ending_.joinable()) left_ending_.join();
   runner_.stop("the agent was stopped while the job ran");

@@ -1,9 +1,45 @@
+// What goes down without being told by us.
+//
+// The host: logind waits until the log that was received by then is in the stores.
+//
 // Servers that somebody else stops, for instance with the host: one that has written its last record waits until all of
 // its log was taken. When the stores do not take it, it is let go of after the policy's stop_timeout: stopped in order,
 // with the end of its log on its own disk only, is better than killed. It is shipped when the server runs again.
 #include "agent/daemon/agent.h"
 
+#include <fmt/ranges.h>
+
 namespace holdfast {
+namespace {
+
+// logind waits for 5 s unless it was configured to wait longer.
+constexpr Micros host_waits = std::chrono::milliseconds(4500);
+
+}  // namespace
+
+// Servers stop later, and their last records are shipped then (deploy/systemd/README.md); but what is out now need not
+// go out while everything else on the host goes down, its network perhaps too.
+void Agent::watch_for_host_shutdown() {
+  HostShutdown::Settings settings;
+  settings.who = "holdfast-agent";
+  settings.why = "the newest log of the databases goes to the stores";
+  HostShutdown::Events events;
+  events.goes_down = [this] {
+    const auto late = shipping_.send_out(host_waits, parts_.stop);
+    if (late.empty()) {
+      parts_.log.info("the host goes down: the log that was received is in the stores");
+    } else {
+      parts_.log.warning("the host goes down before all log is in the stores",
+                         {{"databases", fmt::format("{}", fmt::join(late, ", "))}});
+    }
+  };
+  events.stays = [this] { parts_.log.info("the host stays up after all"); };
+  events.without_lock = [this](const Error& error) {
+    parts_.log.debug("the host would not wait for us before it goes down", {{"cause", error.text()}});
+  };
+  events.with_lock = [this] { parts_.log.debug("the host waits for us before it goes down"); };
+  host_shutdown_ = std::make_unique<HostShutdown>(std::move(settings), std::move(events));
+}
 
 void Agent::let_go_of_stopping_servers() {
   if (departure_) return;  // it knows better which servers it stops, and how patiently

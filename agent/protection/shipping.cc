@@ -186,6 +186,29 @@ void Shipping::hurry(std::optional<Micros> longest_wait) {
   for (const auto& [id, running] : running_) running->receiver->set_rpo(rpo_of(running->cluster));
 }
 
+std::vector<std::string> Shipping::send_out(Micros timeout, const StopToken& stop) {
+  std::vector<std::pair<std::shared_ptr<Running>, WalReceiverStatus>> all;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, running] : running_) {
+      const WalReceiverStatus status = running->receiver->status();
+      if (status.received != Lsn()) all.emplace_back(running, status);
+    }
+  }
+  const Micros deadline = clock_.monotonic() + timeout;
+  const auto wait = [&](const auto& one, Micros patience) {
+    return one.first->receiver->wait_until_durable(one.second.timeline, one.second.received, patience, stop);
+  };
+  // Asked for all at once, so that none waits for another's turn.
+  for (const auto& one : all) (void)wait(one, Micros(0));
+  std::vector<std::string> late;
+  for (const auto& one : all) {
+    const auto sent = wait(one, std::max(Micros(0), deadline - clock_.monotonic()));
+    if (!sent) late.push_back(one.first->cluster.database.name);
+  }
+  return late;
+}
+
 void Shipping::suspend(DatabaseId database) {
   if (const auto receiver = find(database)) {
     const WalReceiverStatus status = receiver->status();

@@ -44,6 +44,9 @@ class Shipping {
   // Somebody is waiting for the newest moment to be safe: until told otherwise no byte waits longer than this, whatever
   // the policy says. nullopt: the policies again.
   void hurry(std::optional<Micros> longest_wait);
+  // Puts out what was received by now, of all of them; returns when it is durable or the time is over. Of whom it is
+  // not.
+  std::vector<std::string> send_out(Micros timeout, const StopToken& stop);
   // While a cluster's directory is being restored nobody may stream from it. Waits until the receiver is gone.
   // What it has received is put into the stores first, if that takes a few seconds only.
   void suspend(DatabaseId database);

@@ -23,10 +23,10 @@ struct ScheduleCounts {
   std::uint64_t complete = 0;
   std::uint64_t failed = 0;
   std::uint64_t missed = 0;
-  std::uint64_t caught_up = 0;  // began by a job that stands in for others too
-  std::uint64_t lost = 0;       // jobs
+  std::uint64_t caught_up = 0;     // began by a job that stands in for others too
+  std::uint64_t lost = 0;          // jobs
   std::uint64_t by_two_nodes = 0;  // of a group: one of them was cut off and did not know that the backups had moved
-  std::uint64_t alone = 0;      // begun without a slot
+  std::uint64_t alone = 0;         // begun without a slot
   std::uint64_t granted = 0;
   std::uint64_t restarts = 0;
   std::uint64_t most_at_once = 0;

@@ -108,12 +108,11 @@ TEST_F(AgentMemory, TakesOverTheStateOfTheFirstVersion) {
   {
     auto connection =
         SqliteConnection::open(directory_ / "state.db", SqliteOpen::create, std::chrono::seconds(5)).value();
-    ASSERT_THAT(
-        connection.execute(
-            "DROP TABLE migrations; DROP TABLE wal_losses; DROP TABLE passes; DROP TABLE run_ledgers; ALTER TABLE runs DROP COLUMN type;"
-            "INSERT INTO runs VALUES (x'01020304050607080102030405060708', 77);"
-            "PRAGMA user_version = 1"),
-        Succeeded());
+    ASSERT_THAT(connection.execute("DROP TABLE migrations; DROP TABLE wal_losses; DROP TABLE passes; DROP TABLE "
+                                   "run_ledgers; ALTER TABLE runs DROP COLUMN type;"
+                                   "INSERT INTO runs VALUES (x'01020304050607080102030405060708', 77);"
+                                   "PRAGMA user_version = 1"),
+                Succeeded());
   }
   reopen();
   const auto run = state_->last_run(DatabaseId({1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8})).value();
