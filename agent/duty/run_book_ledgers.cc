@@ -82,11 +82,11 @@ void RunBook::keep_ledger(const Assigned& database, Timestamp now) {
 
 void RunBook::keep_ledgers(const Assignment& assignment, Timestamp now) {
   if (assignment.revision == ledgers_of_) return;
+  std::set<DatabaseId> here;
+  for (const Assigned& database : assignment.databases) here.insert(database.database);
   std::vector<DatabaseId> gone;
   for (const auto& [id, kept] : kept_) {
-    const bool here = std::ranges::any_of(assignment.databases,
-                                          [id = id](const Assigned& database) { return database.database == id; });
-    if (!here) gone.push_back(id);
+    if (!here.contains(id)) gone.push_back(id);
   }
   for (const DatabaseId id : gone) close_ledger(id, "it was not this node's to back up any more", now);
   for (const Assigned& database : assignment.databases) keep_ledger(database, now);

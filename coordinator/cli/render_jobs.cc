@@ -65,6 +65,23 @@ std::string step_text(const JobStep& step) {
   return step.sentence.empty() ? out : out + ": " + step.sentence;
 }
 
+// Which run of the schedule it is, and for which it stands in.
+void add_schedule(const Job& job, Item& item) {
+  if (job.kind != JobKind::backup) return;
+  if (!job.due_at.is_never()) {
+    item.json["dueAt"] = json_time(job.due_at);
+    item.details.emplace_back("Due", human_time(job.due_at));
+  }
+  if (job.missed.count > 0) {
+    item.json["missed"] = {
+        {"runs", job.missed.count}, {"since", json_time(job.missed.since)}, {"cause", json_text(job.missed.cause)}};
+    item.details.emplace_back("Missed",
+                              fmt::format("{} run{} since {}: {}", job.missed.count, job.missed.count == 1 ? "" : "s",
+                                          human_time(job.missed.since), job.missed.cause));
+  }
+  if (!job.steps.empty()) item.json["steps"] = steps_json(job.steps);
+}
+
 Item job_item(const Job& job, const Names& names, Timestamp now) {
   const std::string id = job.id.text();
   const std::string result = job.error.empty() ? job.outcome : job.error;
@@ -115,6 +132,7 @@ Item job_item(const Job& job, const Names& names, Timestamp now) {
                   {"Outcome", job.outcome},
                   {"Error", job.error},
                   {"Hint", job.hint}};
+  add_schedule(job, item);
   for (const JobStep& step : job.steps) item.details.emplace_back("Step " + step.name, step_text(step));
   for (const DatabaseReceipt& receipt : job.receipts) {
     for (const JobStep& step : receipt.steps) {

@@ -124,6 +124,8 @@ Result<std::unique_ptr<Core>> Core::load(KeyValueStore& catalog, CoreIdentity id
   state->entropy = &entropy;
   state->loaded_at = now;
   TRY_DURING("load the catalog", load_state(*state, catalog));
+  // A fleet without nodes had nobody to grant anything to.
+  state->slots.granted_from = state->nodes.empty() ? now : now + slot_lease;
   return std::unique_ptr<Core>(new Core(std::move(state)));
 }
 

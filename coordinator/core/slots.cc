@@ -143,7 +143,7 @@ void slot_asked(Turn& turn, const MessageCame& event, const Node& node, const Sl
     turn.send(event.door, event.peer, std::move(reply), event.message.id);
   };
   if (std::string why = refusal(state, node, id); !why.empty()) return answer(ask_again_refused, std::move(why));
-  const Timestamp ready = state.loaded_at + slot_lease;
+  const Timestamp ready = state.slots.granted_from;
   if (turn.now < ready) {
     return answer(std::max<Micros>(ready - turn.now, ask_again_first),
                   "the coordinator has just begun and hears first what runs");

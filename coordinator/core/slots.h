@@ -2,9 +2,9 @@
 // Whose backup may begin now: the limits of policies that go beyond one node.
 //
 // A slot is a lease. The backup's first report takes its place, and the running job counts from then on; without a word
-// it lapses at its deadline. Leases are only in memory: for one lease's length after the start nothing is granted,
-// since what was granted before is not known any more, while backups that run are known from the catalog and from what
-// their nodes report again.
+// it lapses at its deadline. Leases are only in memory: a coordinator that starts with nodes grants nothing for one
+// lease's length, since what was granted before is not known any more, while backups that run are known from the
+// catalog and from what their nodes report again.
 //
 // What is ordered by hand needs no slot, but counts. What runs on a node that has been silent for long does not: what
 // it does now is its own decision, and a host that is gone must not keep the fleet from its backups.

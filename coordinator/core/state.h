@@ -100,6 +100,7 @@ struct SlotWaiter {
   Timestamp until;  // forgotten then
 };
 struct SlotState {
+  Timestamp granted_from;  // nothing is before
   std::map<DatabaseId, SlotLease> leases;
   std::map<std::pair<Timestamp, DatabaseId>, SlotWaiter> queue;  // what is due longest comes first
   std::map<DatabaseId, Timestamp> queued;                        // since when each is due, for its place there

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "coordinator/catalog/migrations.h"
 #include "tests/coordinator/core/fleet_fixture.h"
 
 namespace holdfast {
@@ -232,6 +233,22 @@ TEST_F(SlotLeases, AfterARestartNothingIsGrantedUntilEarlierLeasesHaveEndedAndWh
   begin(one_, orders_);  // by the lease that nobody knows of any more
   settle();
   EXPECT_EQ(ask(two_, users_).reason, "a backup runs in the fleet (limits.per_fleet)");
+}
+
+TEST_F(SlotLeases, AFleetThatHasJustBeenMadeWaitsForNothing) {
+  restart();
+  Host fourth = join("db4");
+  EXPECT_FALSE(ask(fourth, orders_).granted);
+  store_ = MemoryStore();
+  epoch_ = *store_.begin_epoch();
+  ASSERT_TRUE(migrate(store_, epoch_, all_migrations()));
+  add_operator("ann", Role::admin, admin_.public_key);
+  restart();
+  limit([](Policy& policy) { policy.per_fleet = 1; });
+  add_store();
+  Host first = join("db5");
+  inventory(first, {postgres("/srv/first", 11)});
+  EXPECT_TRUE(ask(first, database("first").id).granted);
 }
 
 TEST_F(SlotLeases, AnOrderThatNobodyTookYetDoesNotCount) {
