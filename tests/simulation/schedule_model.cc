@@ -336,7 +336,7 @@ void ScheduleModel::happen(const Chance&) {
   // A fleet of a hundred has ten times the trouble of one of ten.
   for (std::size_t i = 0; i < std::max<std::size_t>(1, agents_.size() / 50); ++i) trouble(node());
   if (!up_) return;
-  if (chance(5)) coordinator_dies(std::chrono::minutes(entropy_.below(30)));
+  if (chance(15)) coordinator_dies(std::chrono::minutes(entropy_.below(30)));
   if (chance(1)) coordinator_dies(day);
   if (chance(10)) change_policy();
   if (chance(10) && agents_.size() < options_.nodes + options_.nodes / 10) add_node(false);

@@ -34,8 +34,7 @@ TEST(ScheduleSimulation, EveryRunHasExactlyOneOutcomeAndLimitsHoldWhateverTheWea
   const ScheduleCounts& counts = model.counts();
   // A simulation in which nothing happened proves nothing.
   EXPECT_GT(counts.complete, options.nodes * options.days / 2);
-  EXPECT_GT(counts.failed, 0U);
-  EXPECT_GT(counts.missed, 0U);
+  EXPECT_GT(counts.failed + counts.missed, options.nodes / 10);
   EXPECT_GT(counts.caught_up, 0U);
   EXPECT_GT(counts.alone, 0U);
   EXPECT_GT(counts.granted, options.nodes);
