@@ -13,8 +13,6 @@ namespace {
 
 constexpr std::chrono::minutes first_look{1};
 constexpr std::chrono::seconds look_every{30};
-// While nothing is due, which with a period of weeks is nearly always: every copy of every backup is looked at.
-constexpr std::chrono::minutes look_every_idle{5};
 constexpr std::chrono::hours usual_period{24 * 30};
 constexpr std::chrono::hours pause_after_failure{1};
 // Nobody waits for a scrub: it leaves the stores to those who do.
@@ -83,10 +81,7 @@ void watch_scrubs(Turn& turn) {
   state.copies.scrub_at = turn.now + look_every;
   std::vector<DueScrub> due;
   for (const auto& [id, database] : state.databases) add_due(state, database, turn.now, due);
-  if (due.empty()) {
-    state.copies.scrub_at = turn.now + look_every_idle;
-    return;
-  }
+  if (due.empty()) return;
   std::ranges::sort(due, {}, [](const DueScrub& scrub) { return std::tie(scrub.since, scrub.key); });
   CopySlots slots(state, turn.now);
   std::set<std::string> stores_at_work;
