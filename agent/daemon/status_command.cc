@@ -11,10 +11,10 @@
 namespace holdfast {
 namespace {
 
-// The agent holds this lock as long as it lives.
+// The agent holds this lock as long as it lives, and not together with anybody; two who ask do not see each other.
 bool agent_runs(const std::string& directory) {
   const UniqueFd fd(::open((directory + "/agent.lock").c_str(), O_RDWR | O_CLOEXEC));
-  return fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0;
+  return fd && ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0;
 }
 
 std::string_view duty_text(const Assigned& database) {

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
+#include <thread>
 
 #include "agent/state/schema.h"
 #include "agent/state/state.h"
@@ -21,11 +23,22 @@ std::string holder_of(int lock) {
   return pid.empty() || pid.find_first_not_of("0123456789") != std::string::npos ? "" : " (process " + pid + ")";
 }
 
+// Whoever asks for the status tries the lock too, for a moment: an agent that starts in that moment must not take it
+// for another agent, for which its service manager would not start it again.
+bool lock_patiently(int fd) {
+  constexpr int tries = 20;
+  for (int tried = 0; tried < tries; ++tried) {
+    if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  return false;
+}
+
 Result<UniqueFd> lock_directory(const std::string& directory) {
   const std::string path = directory + "/agent.lock";
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!fd) return std::unexpected(error_from_errno(errno, fmt::format("open \"{}\"", path)));
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+  if (!lock_patiently(fd.get())) {
     return fail(Code::conflict,
                 fmt::format("another agent{} runs with the state directory \"{}\"", holder_of(fd.get()), directory),
                 "stop it first, or give this one a directory of its own with --state");

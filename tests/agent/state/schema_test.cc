@@ -1,12 +1,16 @@
 // What an agent does with a state that another one wrote, that was cut off, or that is damaged.
 #include "agent/state/schema.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <fstream>
+#include <thread>
 
 #include "agent/state/state.h"
+#include "shared/base/unique_handle.h"
 #include "tests/harness/result_matchers.h"
 #include "tests/harness/temporary_directory.h"
 
@@ -149,6 +153,17 @@ TEST_F(StateFile, WhoseStepLeftSomethingBehindIsRefusedAndNotChanged) {
   change("UPDATE migrations SET done = 0 WHERE number = 5; PRAGMA user_version = 4");
   EXPECT_THAT(AgentState::open(directory_.path()), FailedWith(Code::corrupt, "step 5 of its making does not fit"));
   EXPECT_EQ(read().version, 4);
+}
+
+// `holdfast-agent status` tries the lock to see whether an agent runs.
+TEST_F(StateFile, IsOpenedAlthoughSomebodyAsksForTheStatusInThatMoment) {
+  UniqueFd asking(::open((directory_ / "agent.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  ASSERT_EQ(::flock(asking.get(), LOCK_SH | LOCK_NB), 0);
+  std::jthread answered([&asking] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    asking.reset();
+  });
+  EXPECT_THAT(AgentState::open(directory_.path()), Succeeded());
 }
 
 TEST_F(StateFile, OfAnUnknownAgentIsRefusedByReadersToo) {
