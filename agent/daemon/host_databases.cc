@@ -15,13 +15,9 @@ namespace {
 constexpr Micros while_changing = std::chrono::seconds(2);
 constexpr std::string_view postgres_key = "postgres:";
 
-// The checkpointer marks pg_control when the record of the shutdown checkpoint is written; only whoever streams is left
-// then (PM_SHUTDOWN_2 in postmaster.c).
 bool waits_for_its_log(const FoundPostgres& cluster) {
   if (cluster.endpoint || cluster.starting || !cluster.control) return false;
-  const ClusterState state = cluster.control->state;
-  const bool written = state == ClusterState::shut_down || state == ClusterState::shut_down_in_recovery;
-  return written && running_postmaster(cluster.data_directory);
+  return has_written_its_last(cluster.control->state) && running_postmaster(cluster.data_directory);
 }
 
 HostDatabase describe(const FoundPostgres& cluster) {

@@ -9,8 +9,6 @@ namespace holdfast {
 namespace {
 
 constexpr std::chrono::minutes look_again_after{1};  // where nothing is due, or its policy cannot be read
-// As in the ledgers.
-constexpr std::chrono::hours set_back_allowed{1};
 
 void forget_failures(RunHistory& history) {
   history.failures = 0;

@@ -13,8 +13,6 @@ namespace {
 constexpr std::size_t runs_counted = 5000;
 // Of what lies further back than that, and is not counted any more.
 constexpr std::chrono::hours looked_at_anyway{24};
-// A clock that was set back by more makes runs come due again: a wrong time must not stop backups for a year.
-constexpr std::chrono::hours set_back_allowed{1};
 constexpr std::string_view overtaken = "a newer run came due before it began";
 constexpr std::string_view uncounted = "; further ones were not counted";
 

@@ -21,6 +21,9 @@ struct RunLedger {
   friend bool operator==(const RunLedger&, const RunLedger&) = default;
 };
 
+// A clock that was set back by more makes runs come due again: a wrong time must not stop backups for a year.
+constexpr std::chrono::hours set_back_allowed{1};
+
 // The lines, the zone, the window and the splay.
 Policy schedule_of(const Policy& policy);
 RunLedger new_ledger(const Policy& policy, Timestamp from);

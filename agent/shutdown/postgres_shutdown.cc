@@ -72,14 +72,11 @@ bool PostgresShutdown::let_clients_leave() const {
   return !parts_.control.is_running();
 }
 
-// The checkpointer marks pg_control when the record of the shutdown checkpoint is written; only whoever streams is left
-// then (PM_SHUTDOWN_2 in postmaster.c).
 bool PostgresShutdown::waits_for_its_log() const {
   const auto acting = ActingAs::user(cluster_.owner);
   if (!acting) return false;
   const auto file = read_control_file(parts_.files, parts_.clock, cluster_.data_directory);
-  return file &&
-         (file->control.state == ClusterState::shut_down || file->control.state == ClusterState::shut_down_in_recovery);
+  return file && has_written_its_last(file->control.state);
 }
 
 PostgresShutdown::Found PostgresShutdown::verify() {

@@ -33,7 +33,7 @@ bool ShutdownReceipt::is_whole() const {
 }
 
 bool ShutdownReceipt::went_well() const {
-  const bool ended = state == ClusterState::shut_down || state == ClusterState::shut_down_in_recovery;
+  const bool ended = state && has_written_its_last(*state);
   if (!ended && server == Server::stops) return false;
   return log != Log::shipped_here || (log_end != Lsn() && durable >= log_end);
 }

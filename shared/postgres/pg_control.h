@@ -21,6 +21,11 @@ enum class ClusterState : std::uint8_t {  // the server's numbers
   in_production = 6,
 };
 std::string_view to_string(ClusterState state);
+// Its server has written its last record, or replays no more: the checkpointer marks pg_control only then. Whoever
+// streams is left, and the server may wait for them (PM_SHUTDOWN_2 in postmaster.c).
+constexpr bool has_written_its_last(ClusterState state) {
+  return state == ClusterState::shut_down || state == ClusterState::shut_down_in_recovery;
+}
 
 enum class PageChecksums : std::uint8_t { off, on };
 
